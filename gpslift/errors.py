@@ -1,0 +1,5 @@
+"""The one error that bad input raises."""
+
+
+class UserError(Exception):
+    """Something the user gave cannot be used. The message names the thing and the remedy; `launch.py` prints it in one line."""
