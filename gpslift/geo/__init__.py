@@ -1,0 +1,1 @@
+"""Positions on the globe: landmarks, geodesic azimuths and distances, local east-north-up frames."""
