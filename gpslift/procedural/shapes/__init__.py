@@ -1,0 +1,20 @@
+"""Shapes by name. Each module has one function `build() -> trimesh.Trimesh`: metres, x east, y north, z up, face colours."""
+
+from collections.abc import Callable
+
+import trimesh
+
+from gpslift.errors import UserError
+from gpslift.procedural.shapes import lantern_tower, statue_of_liberty
+
+BUILDERS: dict[str, Callable[[], trimesh.Trimesh]] = {
+    "statue_of_liberty": statue_of_liberty.build,
+    "lantern_tower": lantern_tower.build,
+}
+
+
+def build_shape(name: str) -> trimesh.Trimesh:
+    """The shape called `name`; raises UserError when there is none of that name."""
+    if name not in BUILDERS:
+        raise UserError(f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; for any other landmark set data.photos to a folder of photos")
+    return BUILDERS[name]()

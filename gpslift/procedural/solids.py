@@ -1,0 +1,97 @@
+"""Coloured solids that shapes are put together from. Lengths in metres, angles in degrees, colours in [0, 1]."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+Point = Sequence[float]
+Color = Sequence[float]
+
+
+def colored(mesh: trimesh.Trimesh, color: Color) -> trimesh.Trimesh:
+    """`mesh` with every face in `color`."""
+    rgba = np.array([*color, 1.0]) * 255
+    mesh.visual.face_colors = np.tile(rgba.round().astype(np.uint8), (len(mesh.faces), 1))
+    return mesh
+
+
+def loft(rings: NDArray[np.float64], color: Color) -> trimesh.Trimesh:
+    """A closed solid through `rings` [R, N, 3], each counter-clockwise seen from the far end; the ends are capped by fans."""
+    count, around = rings.shape[:2]
+    bottom, top = rings[0].mean(0), rings[-1].mean(0)
+    vertices = np.concatenate([rings.reshape(-1, 3), bottom[None], top[None]])
+    here = np.arange(around)
+    after = (here + 1) % around
+    faces = []
+    for ring in range(count - 1):
+        low, high = ring * around, (ring + 1) * around
+        faces += [np.stack([low + here, low + after, high + after], 1), np.stack([low + here, high + after, high + here], 1)]
+    last = (count - 1) * around
+    faces += [np.stack([after, here, np.full(around, count * around)], 1)]
+    faces += [np.stack([last + here, last + after, np.full(around, count * around + 1)], 1)]
+    return colored(trimesh.Trimesh(vertices, np.concatenate(faces), process=False), color)
+
+
+def prism(outlines: Sequence[NDArray[np.float64]], heights: Sequence[float], color: Color) -> trimesh.Trimesh:
+    """A solid through horizontal outlines [N, 2] (counter-clockwise), one at each height."""
+    rings = [np.column_stack([outline, np.full(len(outline), height)]) for outline, height in zip(outlines, heights, strict=True)]
+    return loft(np.stack(rings), color)
+
+
+def square(side: float) -> NDArray[np.float64]:
+    """The outline [4, 2] of a square about the origin."""
+    half = side / 2
+    return np.array([[-half, -half], [half, -half], [half, half], [-half, half]])
+
+
+def star(points: int, outer: float, inner: float) -> NDArray[np.float64]:
+    """The outline [2 points, 2] of a star about the origin; its first point lies on the y axis."""
+    angle = np.pi / 2 + np.arange(2 * points) * np.pi / points
+    radius = np.where(np.arange(2 * points) % 2 == 0, outer, inner)
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+
+
+def ellipse(radius_x: float, radius_y: float, center: Point = (0.0, 0.0), pleats: int = 0, depth: float = 0.0, around: int = 48) -> NDArray[np.float64]:
+    """An ellipse's outline [around, 2]; `pleats` waves of relative height `depth` run along it, as folds of cloth do."""
+    angle = np.arange(around) * 2 * np.pi / around
+    wave = 1 + depth * np.cos(pleats * angle)
+    return np.column_stack([center[0] + radius_x * wave * np.cos(angle), center[1] + radius_y * wave * np.sin(angle)])
+
+
+def limb(start: Point, end: Point, radius_start: float, radius_end: float, color: Color, around: int = 16) -> trimesh.Trimesh:
+    """A truncated cone from `start` to `end`."""
+    a, b = np.asarray(start, float), np.asarray(end, float)
+    axis = (b - a) / np.linalg.norm(b - a)
+    helper = np.array([1.0, 0, 0]) if abs(axis[0]) < 0.9 else np.array([0, 1.0, 0])
+    side = np.cross(axis, helper)
+    side /= np.linalg.norm(side)
+    other = np.cross(axis, side)
+    angle = np.arange(around) * 2 * np.pi / around
+    circle = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * other
+    return loft(np.stack([a + radius_start * circle, b + radius_end * circle]), color)
+
+
+def ball(center: Point, radii: Point, color: Color) -> trimesh.Trimesh:
+    """An ellipsoid with half axes `radii` along x, y and z."""
+    mesh = trimesh.creation.icosphere(subdivisions=2)
+    mesh.apply_scale(radii)
+    mesh.apply_translation(center)
+    return colored(mesh, color)
+
+
+def block(center: Point, size: Point, color: Color, yaw: float = 0.0, pitch: float = 0.0) -> trimesh.Trimesh:
+    """A box of `size` about `center`, tipped by `pitch` about x, then turned counter-clockwise by `yaw` about z."""
+    mesh = trimesh.creation.box(extents=size)
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(np.deg2rad(pitch), [1, 0, 0]))
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(np.deg2rad(yaw), [0, 0, 1]))
+    mesh.apply_translation(center)
+    return colored(mesh, color)
+
+
+def assemble(parts: Sequence[trimesh.Trimesh], faces_azimuth: float) -> trimesh.Trimesh:
+    """One mesh of `parts`, built with their front towards +y (north), turned so that the front faces `faces_azimuth`."""
+    mesh = trimesh.util.concatenate(list(parts))
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(-np.deg2rad(faces_azimuth), [0, 0, 1]))
+    return mesh
