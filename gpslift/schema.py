@@ -10,7 +10,7 @@ from typing import Any
 
 
 def key(default: Any, text: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
-    """One config key. `low` and `high` are inclusive and hold for each element of a list; `choices` lists all values."""
+    """One config key. `low`, `high` (inclusive) and `choices` (all values allowed) hold for each element of a list."""
     metadata = {"help": text, "low": low, "high": high, "choices": choices}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -31,7 +31,9 @@ class DataConfig:
     embedded_shape: str = key("", "another made-by-rule shape in the landmark's place, for tuning; '' = the landmark")
     radius_min_m: float = key(20.0, "photos closer to the landmark than this are left out, metres", low=0.0)
     radius_max_m: float = key(1000.0, "photos farther from the landmark than this are left out, metres", low=1.0)
-    azimuth_uncertainty_max_deg: float = key(20.0, "photos with a vaguer azimuth than this are left out", low=0.0, high=180.0)
+    azimuth_uncertainty_max_deg: float = key(
+        20.0, "photos with a vaguer azimuth than this are left out", low=0.0, high=180.0
+    )
     judge_share: float = key(0.15, "share of photos kept for the judges (classifiers)", low=0.0, high=0.5)
     test_share: float = key(0.10, "share of photos kept for the test", low=0.0, high=0.5)
     image_megapixels_max: float = key(200.0, "photos with more pixels than this are refused unread", low=0.1)
@@ -94,7 +96,9 @@ class LogConfig:
 @dataclass
 class SampleConfig:
     prompt: str = key("", "text; '' = the landmark's own caption")
-    azimuth: list[float] = key([0, 45, 90, 135, 180, 225, 270, 315], "azimuths, degrees clockwise from north", low=-360, high=360)
+    azimuth: list[float] = key(
+        [0, 45, 90, 135, 180, 225, 270, 315], "azimuths, degrees clockwise from north", low=-360, high=360
+    )
     frame_width_m: float = key(0.0, "metres the frame covers at the landmark; 0 = as in the training photos", low=0.0)
     elevation_deg: float = key(-90.0, "camera elevation angle; -90 = as in the training photos", low=-90.0, high=90.0)
     images: int = key(1, "images per place", low=1)
@@ -111,9 +115,11 @@ class RunConfig:
     landmark: str = key("statue_of_liberty", "a landmark of gpslift/geo/landmarks.yaml")
     seed: int = key(0, "seed of everything random", low=0)
     output: str = key("outputs", "folder that holds all runs")
-    resume: str = key("", "'last', or a run folder, to go on from its last checkpoint")
+    resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
-    precision: str = key("auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16"))
+    precision: str = key(
+        "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
+    )
     threads: int = key(0, "CPU threads; 0 = all cores", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")
 
@@ -128,7 +134,9 @@ class ImagePriorConfig(RunConfig):
     """Trains a 2D prior on geotagged photos, samples and validates it."""
 
     system: str = key("image_prior", "which job this is", choices=("lift", "image_prior"))
-    prior: PriorSourceConfig = section(PriorSourceConfig, "the prior to sample or validate; '' = the last run, else the shipped one")
+    prior: PriorSourceConfig = section(
+        PriorSourceConfig, "the prior to sample or validate; '' = the last run, else the shipped one"
+    )
     data: DataConfig = section(DataConfig, "photos")
     place: PlaceConfig = section(PlaceConfig, "place conditioning")
     backbone: BackboneConfig = section(BackboneConfig, "the diffusion model")
@@ -148,12 +156,16 @@ class GridConfig:
 
 @dataclass
 class RendererConfig:
-    engine: str = key("auto", "hash grid engine; auto = the fastest that works here", choices=("auto", "torch", "numba"))
+    engine: str = key(
+        "auto", "hash grid engine; auto = the fastest that works here", choices=("auto", "torch", "numba")
+    )
     grid: GridConfig = section(GridConfig, "hash grid")
     hidden: int = key(32, "width of the hidden layer of the density and colour heads", low=4, high=256)
     samples: int = key(128, "ray marching steps across the box's diagonal", low=8, high=2048)
     occupancy_resolution: int = key(48, "cells per side of the occupancy grid", low=4, high=256)
-    occupancy_threshold: float = key(0.01, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0)
+    occupancy_threshold: float = key(
+        0.01, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
+    )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
     blob_scale: float = key(10.0, "strength of the density blob that training starts from", low=0.0)
     blob_radius: float = key(0.5, "radius of that blob, half extents", low=0.01)
@@ -163,15 +175,23 @@ class RendererConfig:
 @dataclass
 class LiftCameraConfig:
     azimuth: list[float] = key([0.0, 360.0], "range of camera azimuths, degrees", low=-360, high=720)
-    aim_jitter: float = key(0.02, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5)
+    aim_jitter: float = key(
+        0.02, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
+    )
 
 
 @dataclass
 class GuidanceConfig:
     objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
     scale: float = key(3.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
-    place: str = key("true", "the condition given to the prior; dropped and shuffled are controls", choices=("true", "dropped", "shuffled"))
-    t_start: list[float] = key([0.98, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0)
+    place: str = key(
+        "true",
+        "the condition given to the prior; dropped and shuffled are controls",
+        choices=("true", "dropped", "shuffled"),
+    )
+    t_start: list[float] = key(
+        [0.98, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
+    )
     t_end: list[float] = key([0.02, 0.50], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(3, "multistep: denoising steps from the noised render to the target", low=1, high=50)
@@ -184,7 +204,9 @@ class LossConfig:
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
     sparsity: float = key(0.04, "weight: density where nothing is needed", low=0.0)
     entropy: float = key(0.05, "weight at the end: rays that are half opaque", low=0.0)
-    ramp_share: float = key(0.5, "share of the steps over which orientation and entropy grow to their weight", low=0.0, high=1.0)
+    ramp_share: float = key(
+        0.5, "share of the steps over which orientation and entropy grow to their weight", low=0.0, high=1.0
+    )
 
 
 @dataclass
@@ -195,7 +217,9 @@ class LiftOptimConfig:
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
-    resolution_steps: list[float] = key([0.0, 0.3], "share of the steps at which each render size starts", low=0.0, high=1.0)
+    resolution_steps: list[float] = key(
+        [0.0, 0.3], "share of the steps at which each render size starts", low=0.0, high=1.0
+    )
 
 
 @dataclass
@@ -203,7 +227,9 @@ class ExportConfig:
     run: str = key("", "run folder to export; '' = the last run of this config")
     resolution: int = key(160, "marching cubes cells along the box's longest side", low=16, high=1024)
     level: float = key(0.0, "density at which the surface is cut; 0 = chosen from the field", low=0.0)
-    floater_share: float = key(0.02, "parts smaller than this share of the largest and off the ground are removed", low=0.0, high=1.0)
+    floater_share: float = key(
+        0.02, "parts smaller than this share of the largest and off the ground are removed", low=0.0, high=1.0
+    )
     faces: int = key(50000, "face budget", low=100)
     formats: list[str] = key(["glb", "obj", "ply"], "mesh files to write", choices=("glb", "obj", "ply"))
     picture_size: int = key(192, "side of the pictures, pixels", low=16, high=2048)
@@ -221,7 +247,9 @@ class LiftConfig(RunConfig):
     losses: LossConfig = section(LossConfig, "regularisers")
     optim: LiftOptimConfig = section(LiftOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures")
-    log: LogConfig = section(LogConfig, "metrics, previews and checkpoints", preview_every_steps=400, checkpoint_every_steps=400)
+    log: LogConfig = section(
+        LogConfig, "metrics, previews and checkpoints", preview_every_steps=400, checkpoint_every_steps=400
+    )
 
 
 SYSTEMS: dict[str, type[RunConfig]] = {"lift": LiftConfig, "image_prior": ImagePriorConfig}

@@ -1,0 +1,85 @@
+"""Checks of values that must fit each other. (Types and ranges of single keys are checked by `gpslift.config`.)"""
+
+import re
+from collections.abc import Iterator
+
+from gpslift.errors import UserError
+from gpslift.schema import ImagePriorConfig, LiftConfig, RunConfig
+
+
+def check_together(config: RunConfig) -> None:
+    """Raises UserError with the first rule that the config breaks."""
+    for holds, message in _rules(config):
+        if not holds:
+            raise UserError(message)
+
+
+def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
+    """(whether the rule holds, what to say if not)."""
+    yield (
+        re.fullmatch(r"[\w][\w.-]*", config.name) is not None,
+        f"name={config.name} cannot name a folder: use letters, digits, '_', '-' and '.', without '/' or a leading '.'",
+    )
+    yield (bool(config.output.strip()), "output= is empty; it is the folder that holds all runs, such as outputs")
+    if isinstance(config, ImagePriorConfig):
+        yield from _image_prior_rules(config)
+    if isinstance(config, LiftConfig):
+        yield from _lift_rules(config)
+
+
+def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
+    yield (
+        data.radius_min_m < data.radius_max_m,
+        f"data.radius_min_m={data.radius_min_m:g} must be below data.radius_max_m={data.radius_max_m:g}",
+    )
+    yield (
+        data.judge_share + data.test_share < 1,
+        f"data.judge_share={data.judge_share:g} and data.test_share={data.test_share:g} leave no photos to train on",
+    )
+    yield (
+        drop.text + drop.place + drop.both <= 1,
+        f"dropout.text={drop.text:g}, dropout.place={drop.place:g} and dropout.both={drop.both:g} exclude each other "
+        "and must sum to at most 1",
+    )
+    if backbone.base == "compact":
+        unit = backbone.fold * 2 ** (len(backbone.channels) - 1)
+        yield (
+            backbone.image_size % unit == 0,
+            f"backbone.image_size={backbone.image_size} must be a multiple of {unit} (backbone.fold={backbone.fold} "
+            f"times 2 per step between the {len(backbone.channels)} resolutions of backbone.channels)",
+        )
+    yield (
+        optim.batch_size % optim.accumulate == 0,
+        f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",
+    )
+
+
+def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
+        yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
+    azimuth = config.cameras.azimuth
+    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
+    yield (
+        azimuth[-1] - azimuth[0] <= 360,
+        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
+    )
+    grid, optim = config.renderer.grid, config.optim
+    yield (
+        grid.base_resolution <= grid.finest_resolution,
+        f"renderer.grid.base_resolution={grid.base_resolution} must be at most "
+        f"renderer.grid.finest_resolution={grid.finest_resolution}",
+    )
+    yield (
+        len(optim.resolutions) == len(optim.resolution_steps),
+        f"optim.resolutions={optim.resolutions} and optim.resolution_steps={optim.resolution_steps} need one number "
+        "each per render size",
+    )
+    yield (
+        optim.resolution_steps[0] == 0 and optim.resolution_steps == sorted(optim.resolution_steps),
+        f"optim.resolution_steps={optim.resolution_steps} must start at 0 and not fall",
+    )
+
+
+def _is_range(pair: list[float]) -> bool:
+    return len(pair) == 2 and pair[0] <= pair[1]

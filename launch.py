@@ -1,0 +1,82 @@
+"""The one entry point: reads a config and overrides, and does one job with it (train if none is named)."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from gpslift.config import load_config
+from gpslift.config_help import print_keys
+from gpslift.errors import UserError
+from gpslift.runs import Interrupted, go_on_command
+from systems.jobs import MODES, run
+
+EXAMPLES = """\
+examples:
+  lift the Statue of Liberty from the shipped prior:
+    python launch.py --config configs/statue_of_liberty.yaml --train
+  the same in a fraction of the time, rougher:
+    python launch.py --config configs/statue_of_liberty_quick.yaml
+  the mesh of the last run, in metres:
+    python launch.py --config configs/statue_of_liberty.yaml --export
+  train an azimuth-conditioned prior on embedded photos, or on your own geotagged ones:
+    python launch.py --config configs/angle2img_statue_of_liberty.yaml --train
+    python launch.py --config configs/angle2img_statue_of_liberty.yaml --train data.photos=/my/photos
+  lift from that prior:
+    python launch.py --config configs/statue_of_liberty.yaml --train prior.path=<its run folder>
+  pictures from given sides:
+    python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=[0,45,90,135]
+  go on with the last run of this config, after Ctrl-C or a crash:
+    python launch.py --config configs/statue_of_liberty.yaml --train resume=last
+  list every key that can be set, with type, value, range and meaning:
+    python launch.py --config configs/statue_of_liberty.yaml --keys
+"""
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    result = argparse.ArgumentParser(
+        prog="launch.py",
+        description="gpslift: images of places, and 3D landmarks, from photos that carry GPS tags.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    result.add_argument("--config", required=True, metavar="FILE", help="a YAML file, such as those in configs/")
+    modes = result.add_argument_group("mode (one a call; --train if none is named)").add_mutually_exclusive_group()
+    modes.add_argument("--train", action="store_true", help="train a prior, or lift a landmark; makes a run folder")
+    modes.add_argument("--validate", action="store_true", help="measure the last run (or prior) and write the figures")
+    modes.add_argument("--export", action="store_true", help="mesh, picture grid and turntable of the last lift")
+    modes.add_argument("--sample", action="store_true", help="pictures from the last prior, seen from given sides")
+    modes.add_argument("--keys", action="store_true", help="list every key of this config, then stop")
+    result.add_argument("overrides", nargs="*", metavar="key=value", help="keys to set, over those in the file")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    given = parser().parse_intermixed_args(arguments)
+    try:
+        config = load_config(given.config, given.overrides)
+        if given.keys:
+            print_keys(config)
+        else:
+            run(config, next((mode for mode in MODES if getattr(given, mode)), "train"))
+    except UserError as error:
+        return _complain("error: ", str(error), EXIT_BAD_INPUT)
+    except Interrupted as stop:
+        return _complain("", f"{stop}; saved. Go on with: {go_on_command(stop.run)}", EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        return _complain("", "stopped", EXIT_INTERRUPTED)
+    return 0
+
+
+def _complain(label: str, message: str, code: int) -> int:
+    """Prints one line (red for errors, on a terminal) to standard error; returns `code`."""
+    red, plain = ("\033[31m", "\033[0m") if label and sys.stderr.isatty() else ("", "")
+    print(f"{red}{label}{' '.join(message.split())}{plain}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Lightning systems: what trains, and the jobs that `launch.py` starts."""

@@ -1,0 +1,31 @@
+"""Which function does which job. Imports a system only when its job is asked for."""
+
+import importlib
+
+from gpslift.errors import UserError
+from gpslift.runs import start_run
+from gpslift.schema import RunConfig
+
+MODES = ("train", "validate", "export", "sample")
+JOBS: dict[tuple[str, str], tuple[str, str]] = {
+    ("image_prior", "train"): ("systems.image_prior", "train"),
+    ("image_prior", "sample"): ("systems.image_prior", "sample"),
+    ("image_prior", "validate"): ("systems.validation", "validate_prior"),
+    ("lift", "train"): ("systems.lift", "train"),
+    ("lift", "export"): ("systems.lift", "export"),
+    ("lift", "validate"): ("systems.validation", "validate_lift"),
+}
+"""(system, mode) -> (module, function). Train functions take (config, run), all others (config)."""
+
+
+def run(config: RunConfig, mode: str) -> None:
+    """Does the job. Raises UserError where the config's system has no such mode."""
+    if (config.system, mode) not in JOBS:
+        modes = ", ".join(f"--{known}" for system, known in JOBS if system == config.system)
+        raise UserError(f"system={config.system} has no --{mode}; it has {modes}")
+    module, function = JOBS[config.system, mode]
+    job = getattr(importlib.import_module(module), function)
+    if mode == "train":
+        job(config, start_run(config))
+    else:
+        job(config)
