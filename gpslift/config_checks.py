@@ -30,7 +30,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
-        data.radius_min_m < data.radius_max_m,
+        data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
         f"data.radius_min_m={data.radius_min_m:g} must be below data.radius_max_m={data.radius_max_m:g}",
     )
     yield (

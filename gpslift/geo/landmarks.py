@@ -1,4 +1,4 @@
-"""Landmarks: where they stand, how large they are, how far off they are photographed. The facts are in landmarks.yaml."""
+"""Landmarks: where they stand, how large they are, from how far they are photographed. The facts: landmarks.yaml."""
 
 import math
 from dataclasses import dataclass, fields

@@ -1,0 +1,62 @@
+"""The landmark file: complete, consistent, and clear about what is missing."""
+
+from dataclasses import asdict
+
+import pytest
+
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import landmark_from_entry, landmark_names, load_landmark
+
+
+def entry(**changes: object) -> dict[str, object]:
+    fields = asdict(load_landmark("stonehenge"))
+    fields.pop("name")
+    return {key: value for key, value in {**fields, **changes}.items() if value is not None}
+
+
+def test_the_six_landmarks_of_the_paper() -> None:
+    papers = {"statue_of_liberty", "leaning_tower_of_pisa", "arc_de_triomphe", "washington_monument"}
+    assert set(landmark_names()) == papers | {"stonehenge", "space_needle"}
+
+
+@pytest.mark.parametrize("name", landmark_names())
+def test_volumes_nest_and_heights_agree(name: str) -> None:
+    landmark = load_landmark(name)
+    for axis in range(3):
+        assert landmark.box_min_m[axis] <= landmark.own_volume_min_m[axis] < landmark.own_volume_max_m[axis]
+        assert landmark.own_volume_max_m[axis] <= landmark.box_max_m[axis]
+        assert landmark.box_min_m[axis] < landmark.look_at_m[axis] < landmark.box_max_m[axis]
+    longest = max(high - low for low, high in zip(landmark.box_min_m, landmark.box_max_m, strict=True))
+    assert 0.9 < longest / (2 * landmark.half_extent_m) < 1.1
+    assert -110 < landmark.ground_ellipsoidal_m - landmark.ground_altitude_m < 90  # the geoid's range on Earth
+    assert landmark.radius_min_m < landmark.radius_max_m
+
+
+def test_world_units() -> None:
+    landmark = load_landmark("statue_of_liberty")
+    assert landmark.look_at == pytest.approx((0, 0, 0.93))
+    assert landmark.box_max == pytest.approx((0.96, 0.96, 1.94))
+    assert landmark.own_volume == ((-47, -47, 1), (47, 47, 96))
+
+
+def test_unknown_landmark_lists_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"'big_ben'.*statue_of_liberty.*landmarks\.yaml"):
+        load_landmark("big_ben")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"latitude": None}, "missing latitude"),
+        ({"height": 3}, "unknown field height"),
+        ({"latitude": "north"}, "latitude cannot be read"),
+        ({"latitude": 95}, "nowhere on Earth"),
+        ({"look_at_m": [0, 0]}, "look_at_m cannot be read"),
+        ({"half_extent_m": float("nan")}, "half_extent_m cannot be read"),
+        ({"box_min_m": [0, 0, 9]}, "box_min_m must be below"),
+        ({"radius_max_m": 1}, "radius_min_m must lie"),
+    ],
+)
+def test_a_bad_entry_is_named(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        landmark_from_entry("mine", entry(**changes))
