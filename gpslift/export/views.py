@@ -1,0 +1,44 @@
+"""Cameras that look at a box from all sides, so that the box fills the frame."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from gpslift.cameras import Cameras, orbit_cameras
+
+FIELD_OF_VIEW_DEG = 30.0
+MARGIN = 1.05
+
+
+def ring(count: int) -> list[float]:
+    """`count` azimuths evenly round the circle, from north clockwise, degrees."""
+    return [360.0 * index / count for index in range(count)]
+
+
+def framing_cameras(
+    box_min: Sequence[float], box_max: Sequence[float], azimuth_deg: Sequence[float], elevation_deg: float, size: int
+) -> Cameras:
+    """Square cameras of `size` pixels at the given azimuths [B] that look at the middle of the box.
+
+    Their distance, the same for all, is the least at which the box's bounding cylinder (upright, through its corners)
+    fits a 30 degree field of view with 5 % of margin. Unit: that of the box.
+    """
+    low, high = np.asarray(box_min, float), np.asarray(box_max, float)
+    middle, half = (low + high) / 2, (high - low) / 2
+    radius = float(np.hypot(half[0], half[1]))
+    elevation = np.deg2rad(elevation_deg)
+    tangent = np.tan(np.deg2rad(FIELD_OF_VIEW_DEG) / 2)
+    above = half[2] * np.cos(elevation) + radius * abs(np.sin(elevation))
+    towards = radius * np.cos(elevation) + half[2] * abs(np.sin(elevation))
+    distance = max(above, radius) * MARGIN / tangent + towards
+    azimuths = torch.as_tensor(list(azimuth_deg), dtype=torch.float32)
+    return orbit_cameras(
+        azimuths,
+        torch.full_like(azimuths, elevation_deg),
+        torch.full_like(azimuths, distance),
+        torch.full_like(azimuths, float(np.deg2rad(FIELD_OF_VIEW_DEG))),
+        torch.as_tensor(middle, dtype=torch.float32),
+        size,
+        size,
+    )
