@@ -29,8 +29,8 @@ class DataConfig:
     embedded_photos: int = key(16000, "how many embedded photos to make", low=64)
     embedded_seed: int = key(0, "seed of the embedded photos", low=0)
     embedded_shape: str = key("", "another made-by-rule shape in the landmark's place, for tuning; '' = the landmark")
-    radius_min_m: float = key(-1.0, "photos closer than this are left out, metres; -1 = the landmark's own limit", low=-1.0)
-    radius_max_m: float = key(-1.0, "photos farther than this are left out, metres; -1 = the landmark's own limit", low=-1.0)
+    radius_min_m: float = key(-1.0, "photos closer than this are left out, metres; -1 = the landmark's own", low=-1.0)
+    radius_max_m: float = key(-1.0, "photos farther than this are left out, metres; -1 = the landmark's own", low=-1.0)
     azimuth_uncertainty_max_deg: float = key(
         20.0, "photos with a vaguer azimuth than this are left out", low=0.0, high=180.0
     )
