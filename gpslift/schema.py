@@ -26,7 +26,7 @@ def section(cls: type, text: str, **overrides: Any) -> Any:
 class DataConfig:
     photos: str = key("embedded", "a folder of geotagged photos, or 'embedded' for the photos made by rule")
     cache: str = key("outputs/cache", "where embedded photos and decoded pixels are kept between runs")
-    embedded_photos: int = key(16000, "how many embedded photos to make", low=64)
+    embedded_photos: int = key(12000, "how many embedded photos to make", low=64)
     embedded_seed: int = key(0, "seed of the embedded photos", low=0)
     embedded_shape: str = key("", "another made-by-rule shape in the landmark's place, for tuning; '' = the landmark")
     radius_min_m: float = key(-1.0, "photos closer than this are left out, metres; -1 = the landmark's own", low=-1.0)

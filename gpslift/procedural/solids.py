@@ -27,7 +27,10 @@ def loft(rings: NDArray[np.float64], color: Color) -> trimesh.Trimesh:
     faces = []
     for ring in range(count - 1):
         low, high = ring * around, (ring + 1) * around
-        faces += [np.stack([low + here, low + after, high + after], 1), np.stack([low + here, high + after, high + here], 1)]
+        faces += [
+            np.stack([low + here, low + after, high + after], 1),
+            np.stack([low + here, high + after, high + here], 1),
+        ]
     last = (count - 1) * around
     faces += [np.stack([after, here, np.full(around, count * around)], 1)]
     faces += [np.stack([last + here, last + after, np.full(around, count * around + 1)], 1)]
@@ -36,7 +39,10 @@ def loft(rings: NDArray[np.float64], color: Color) -> trimesh.Trimesh:
 
 def prism(outlines: Sequence[NDArray[np.float64]], heights: Sequence[float], color: Color) -> trimesh.Trimesh:
     """A solid through horizontal outlines [N, 2] (counter-clockwise), one at each height."""
-    rings = [np.column_stack([outline, np.full(len(outline), height)]) for outline, height in zip(outlines, heights, strict=True)]
+    rings = [
+        np.column_stack([outline, np.full(len(outline), height)])
+        for outline, height in zip(outlines, heights, strict=True)
+    ]
     return loft(np.stack(rings), color)
 
 
@@ -53,14 +59,18 @@ def star(points: int, outer: float, inner: float) -> NDArray[np.float64]:
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
 
 
-def ellipse(radius_x: float, radius_y: float, center: Point = (0.0, 0.0), pleats: int = 0, depth: float = 0.0, around: int = 48) -> NDArray[np.float64]:
+def ellipse(
+    radius_x: float, radius_y: float, center: Point = (0.0, 0.0), pleats: int = 0, depth: float = 0.0, around: int = 48
+) -> NDArray[np.float64]:
     """An ellipse's outline [around, 2]; `pleats` waves of relative height `depth` run along it, as folds of cloth do."""
     angle = np.arange(around) * 2 * np.pi / around
     wave = 1 + depth * np.cos(pleats * angle)
     return np.column_stack([center[0] + radius_x * wave * np.cos(angle), center[1] + radius_y * wave * np.sin(angle)])
 
 
-def limb(start: Point, end: Point, radius_start: float, radius_end: float, color: Color, around: int = 16) -> trimesh.Trimesh:
+def limb(
+    start: Point, end: Point, radius_start: float, radius_end: float, color: Color, around: int = 16
+) -> trimesh.Trimesh:
     """A truncated cone from `start` to `end`."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     axis = (b - a) / np.linalg.norm(b - a)

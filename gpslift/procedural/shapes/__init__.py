@@ -16,5 +16,7 @@ BUILDERS: dict[str, Callable[[], trimesh.Trimesh]] = {
 def build_shape(name: str) -> trimesh.Trimesh:
     """The shape called `name`; raises UserError when there is none of that name."""
     if name not in BUILDERS:
-        raise UserError(f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; for any other landmark set data.photos to a folder of photos")
+        raise UserError(
+            f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; for any other landmark set data.photos to a folder of photos"
+        )
     return BUILDERS[name]()

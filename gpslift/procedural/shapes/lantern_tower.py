@@ -18,7 +18,9 @@ RED = (0.74, 0.16, 0.14)
 
 def build() -> trimesh.Trimesh:
     """The whole shape: metres, x east, y north, z up, origin on the ground."""
-    tower = [ellipse(8.0 - 0.07 * height, 7.0 - 0.05 * height, (0.05 * height, 0.0), around=32) for height in (0, 20, 40, 55)]
+    tower = [
+        ellipse(8.0 - 0.07 * height, 7.0 - 0.05 * height, (0.05 * height, 0.0), around=32) for height in (0, 20, 40, 55)
+    ]
     parts = [
         prism([ellipse(38, 30, around=6), ellipse(36, 28, around=6)], [0.0, 8.0], BRICK),
         prism([square(34.0), square(20.0)], [8.0, 24.0], SLATE),

@@ -70,7 +70,9 @@ def head() -> list[trimesh.Trimesh]:
     ]
     for angle in np.deg2rad(np.linspace(0, 180, 7)):
         outward = np.array([np.cos(angle), 0.15, np.sin(angle)])
-        parts.append(limb((0, 0.3, 80.9) + 1.9 * outward, (0, 0.3, 80.9) + 4.7 * outward, 0.42, 0.08, COPPER_PALE, around=8))
+        parts.append(
+            limb((0, 0.3, 80.9) + 1.9 * outward, (0, 0.3, 80.9) + 4.7 * outward, 0.42, 0.08, COPPER_PALE, around=8)
+        )
     return parts
 
 

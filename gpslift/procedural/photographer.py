@@ -1,0 +1,121 @@
+"""Takes one shot of a scene: casts the rays, exposes the picture, and writes it as a JPEG with real EXIF tags."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image
+
+from gpslift.cameras import Cameras, look_at_matrix
+from gpslift.geo.frames import LocalFrame
+from gpslift.geo.landmarks import Landmark
+from gpslift.procedural.raycast import Array, Props, Scene, linear_to_srgb
+from gpslift.procedural.tourists import Shot, short_side_fov
+
+ASPECT = 4 / 3
+SUPERSAMPLING = 2
+JPEG_QUALITY = 95
+CLOTHES = np.array(
+    [
+        [0.55, 0.06, 0.05],
+        [0.05, 0.12, 0.45],
+        [0.75, 0.72, 0.66],
+        [0.06, 0.06, 0.07],
+        [0.60, 0.42, 0.05],
+        [0.08, 0.30, 0.12],
+    ]
+)
+
+
+def shot_camera(shot: Shot, short_side: int) -> Cameras:
+    """The true camera of a shot, in metres."""
+    long_side = round(short_side * ASPECT / 2) * 2
+    width, height = (short_side, long_side) if shot.portrait else (long_side, short_side)
+    fov_short = short_side_fov(shot.focal_35mm, long_side / short_side)
+    fov_y = 2 * np.arctan(np.tan(fov_short / 2) * height / short_side)
+    position, aim = torch.tensor([shot.position], dtype=torch.float32), torch.tensor([shot.aim], dtype=torch.float32)
+    roll = torch.tensor([np.deg2rad(shot.roll_deg)], dtype=torch.float32)
+    return Cameras(look_at_matrix(position, aim, roll), torch.tensor([fov_y], dtype=torch.float32), height, width)
+
+
+def take_photo(scene: Scene, shot: Shot, short_side: int, rng: np.random.Generator) -> Image.Image:
+    """The picture of one shot, 8-bit sRGB."""
+    camera = shot_camera(shot, short_side)
+    fine = Cameras(camera.camera_to_world, camera.fov_y, camera.height * SUPERSAMPLING, camera.width * SUPERSAMPLING)
+    origins, directions = fine.rays()
+    origin, flat = origins[0, 0, 0].numpy(), directions[0].reshape(-1, 3).numpy()
+    color = scene.render(origin, flat, shot.weather, people_and_trees(rng, shot))
+    exposure = shot.exposure * 0.56 / np.percentile(color.mean(-1), 88) ** 0.75
+    color = (color * exposure).reshape(camera.height, SUPERSAMPLING, camera.width, SUPERSAMPLING, 3).mean((1, 3))
+    picture = linear_to_srgb(color) + rng.normal(0, 0.008, color.shape)
+    return Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8))
+
+
+def people_and_trees(rng: np.random.Generator, shot: Shot) -> Props:
+    """A few people and trees between the camera and the landmark, mostly off to the sides; none out on the water."""
+    if np.hypot(*shot.position[:2]) > 160:
+        return Props(np.zeros((0, 3), np.float32), np.ones((0, 3), np.float32), np.zeros((0, 3), np.float32))
+    toward = -np.array(shot.position[:2]) / np.hypot(*shot.position[:2])
+    aside = np.array([toward[1], -toward[0]])
+    parts: list[tuple[np.ndarray, list[float], np.ndarray]] = []
+    for _ in range(rng.poisson(0.9)):
+        depth = rng.uniform(8, 40)
+        foot = np.array(shot.position[:2]) + depth * toward + depth * rng.normal(0, 0.3) * aside
+        clothes = CLOTHES[rng.integers(len(CLOTHES))]
+        parts.append((np.array([*foot, 0.75]), [0.27, 0.27, 0.75], clothes))
+        parts.append((np.array([*foot, 1.62]), [0.13, 0.13, 0.16], np.array([0.45, 0.28, 0.20])))
+    for _ in range(rng.poisson(0.6)):
+        depth, side = rng.uniform(12, 45), rng.choice([-1, 1]) * rng.uniform(0.35, 0.8)
+        foot = np.array(shot.position[:2]) + depth * toward + depth * side * aside
+        height = rng.uniform(5, 9)
+        parts.append((np.array([*foot, 0.35 * height]), [0.25, 0.25, 0.35 * height], np.array([0.10, 0.07, 0.05])))
+        parts.append(
+            (np.array([*foot, 0.72 * height]), [0.30 * height, 0.30 * height, 0.33 * height], shot.weather.leaf_color)
+        )
+    columns = zip(*parts, strict=True) if parts else ([], [], [])
+    centers, radii, colors = (np.array(list(column), np.float32).reshape(-1, 3) for column in columns)
+    return Props(centers, radii, colors)
+
+
+def degrees_minutes_seconds(angle: float) -> tuple[float, float, float]:
+    """An angle of any sign as EXIF holds it, to a hundred-thousandth of a second."""
+    whole = abs(angle)
+    minutes = (whole % 1) * 60
+    return float(int(whole)), float(int(minutes)), round((minutes % 1) * 60, 5)
+
+
+def exif_of(shot: Shot, landmark: Landmark, frame: LocalFrame) -> Image.Exif:
+    """The tags a phone would write: position, accuracy, altitude, focal length, time and artist."""
+    latitude, longitude, _ = (float(value) for value in frame.to_geodetic(np.array(shot.measured_position)))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = shot.author
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "gpslift", "simulated tourist"
+    moment = shot.time.strftime("%Y:%m:%d %H:%M:%S")
+    exif[ExifTags.Base.DateTime] = moment
+    tags = exif.get_ifd(ExifTags.IFD.Exif)
+    tags[ExifTags.Base.DateTimeOriginal] = moment
+    if shot.focal_known:
+        tags[ExifTags.Base.FocalLengthIn35mmFilm] = shot.focal_35mm
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLatitude] = (
+        "N" if latitude >= 0 else "S",
+        degrees_minutes_seconds(latitude),
+    )
+    gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = (
+        "E" if longitude >= 0 else "W",
+        degrees_minutes_seconds(longitude),
+    )
+    if shot.accuracy_m is not None:
+        gps[ExifTags.GPS.GPSHPositioningError] = round(shot.accuracy_m, 2)
+    if shot.altitude_known:
+        altitude = landmark.ground_altitude_m + shot.measured_position[2]
+        gps[ExifTags.GPS.GPSAltitudeRef], gps[ExifTags.GPS.GPSAltitude] = (
+            b"\x00" if altitude >= 0 else b"\x01",
+            round(abs(altitude), 2),
+        )
+    return exif
+
+
+def save_photo(picture: Image.Image, path: Path, exif: Image.Exif) -> None:
+    """Writes the JPEG, colours at full resolution."""
+    picture.save(path, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)

@@ -1,0 +1,156 @@
+"""Pictures of a shape by ray casting: sun with shadows, sky light, ground and water, haze, people and trees in front."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from gpslift.procedural.weather import Weather, sky_color
+
+Array = NDArray[np.float32]
+PAVING = np.array([0.42, 0.40, 0.37], np.float32)
+WATER = np.array([0.05, 0.09, 0.11], np.float32)
+SNOW = np.array([0.80, 0.83, 0.88], np.float32)
+
+
+@dataclass(frozen=True)
+class Props:
+    """Ellipsoids that stand about: people and trees. centers, radii, colors (linear): [N, 3]."""
+
+    centers: Array
+    radii: Array
+    colors: Array
+
+
+@dataclass
+class Hits:
+    """What rays [N] meet first: distance (inf = nothing), unit normal, linear albedo [N, 3], and whether shadows fall on it."""
+
+    distance: Array
+    normal: Array
+    albedo: Array
+    shadowed: NDArray[np.bool_]
+
+    def keep_nearer(
+        self, rays: NDArray[np.intp], distance: Array, normal: Array, albedo: Array, shadowed: bool
+    ) -> None:
+        """Rays [M] meet a thing at `distance` [M] (normal and albedo [M, 3] or [1, 3]): kept where it is nearer than before."""
+        nearer = distance < self.distance[rays]
+        rays = rays[nearer]
+        self.distance[rays] = distance[nearer]
+        self.normal[rays] = np.broadcast_to(normal, (len(nearer), 3))[nearer]
+        self.albedo[rays] = np.broadcast_to(albedo, (len(nearer), 3))[nearer]
+        self.shadowed[rays] = shadowed
+
+
+class Scene:
+    """A shape on an island, ready for ray casting. `island_radius_m`: where the water begins."""
+
+    def __init__(self, mesh: trimesh.Trimesh, island_radius_m: float = 150.0) -> None:
+        self.mesh = mesh
+        self.island_radius_m = island_radius_m
+        self.normals = mesh.face_normals.astype(np.float32)
+        self.corners = mesh.triangles[:, 0].astype(np.float32)
+        self.albedo = srgb_to_linear(mesh.visual.face_colors[:, :3].astype(np.float32) / 255)
+
+    def render(self, origin: Array, directions: Array, weather: Weather, props: Props) -> Array:
+        """Linear colour [N, 3] along unit `directions` [N, 3] from the point `origin` [3], metres."""
+        hits = self._first_hits(origin, directions, weather, props)
+        met = np.isfinite(hits.distance)
+        color = np.empty((len(directions), 3), np.float32)
+        color[~met] = sky_color(weather, directions[~met])
+        distance = hits.distance[met][:, None]
+        lit = self._shade(
+            origin + distance * directions[met], hits.normal[met], hits.albedo[met], hits.shadowed[met], weather
+        )
+        clear = np.exp(-weather.haze_per_m * distance)
+        color[met] = lit * clear + weather.horizon_color * (1 - clear)
+        return color
+
+    def silhouette(self, origin: Array, directions: Array) -> NDArray[np.bool_]:
+        """Which of the rays [N, 3] from `origin` [3] meet the shape."""
+        return self._first_faces(origin, directions) >= 0
+
+    def _first_faces(self, origin: Array, directions: Array) -> NDArray[np.int64]:
+        return self.mesh.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions)
+
+    def _first_hits(self, origin: Array, directions: Array, weather: Weather, props: Props) -> Hits:
+        count = len(directions)
+        hits = Hits(
+            np.full(count, np.inf, np.float32),
+            np.zeros((count, 3), np.float32),
+            np.zeros((count, 3), np.float32),
+            np.zeros(count, bool),
+        )
+        everywhere = self._first_faces(origin, directions)
+        rays = np.flatnonzero(everywhere >= 0)
+        face = everywhere[rays]
+        normal = self.normals[face]
+        distance = ((self.corners[face] - origin) * normal).sum(-1) / (normal * directions[rays]).sum(-1)
+        hits.keep_nearer(rays, distance, normal, self.albedo[face], True)
+        rays = np.flatnonzero((directions[:, 2] < -1e-6) & (everywhere < 0))
+        distance = -origin[2] / directions[rays, 2]
+        ground = self._ground_albedo(origin + distance[:, None] * directions[rays], weather)
+        hits.keep_nearer(rays, distance, np.array([[0, 0, 1]], np.float32), ground, True)
+        for center, radii, color in zip(props.centers, props.radii, props.colors, strict=True):
+            distance, normal = ellipsoid_hits(origin, directions, center, radii)
+            rays = np.flatnonzero(np.isfinite(distance))
+            hits.keep_nearer(rays, distance[rays], normal[rays], color[None], False)
+        return hits
+
+    def _ground_albedo(self, point: Array, weather: Weather) -> Array:
+        """Lawn with paved rings on the island, water round it; [N, 3]."""
+        x, y = point[:, 0], point[:, 1]
+        radius = np.hypot(x, y)
+        mottle = (
+            1
+            + 0.12 * np.sin(0.9 * x + 0.4 * y) * np.sin(0.5 * x - 0.8 * y)
+            + 0.08 * np.sin(0.23 * x) * np.sin(0.19 * y + 1)
+        )[:, None]
+        land = np.where(
+            ((radius > 47) & (radius < 53) | (radius > 110) & (radius < 114))[:, None],
+            PAVING,
+            SNOW if weather.snow else weather.lawn_color,
+        )
+        shore = self.island_radius_m + 8 * np.sin(3 * np.arctan2(y, x) + 1)
+        ripples = (1 + 0.25 * np.sin(0.35 * x + 0.2 * y) * np.sin(0.15 * x - 0.4 * y))[:, None]
+        water = WATER * ripples + 0.25 * weather.horizon_color
+        return np.where((radius < shore)[:, None], land * mottle, water).astype(np.float32)
+
+    def _shade(
+        self, points: Array, normal: Array, albedo: Array, shadowed: NDArray[np.bool_], weather: Weather
+    ) -> Array:
+        """Sun where it reaches, and the light of the sky above (grey light from the ground below)."""
+        toward_sun = np.clip(normal @ weather.sun_direction, 0.0, 1.0)
+        exposed = shadowed & (toward_sun > 0)
+        starts = points[exposed] + 0.05 * normal[exposed]
+        if len(starts):
+            toward_sun[exposed] *= ~self.mesh.ray.intersects_any(
+                starts, np.broadcast_to(weather.sun_direction, starts.shape)
+            )
+        up = 0.5 + 0.5 * normal[:, 2:]
+        sky = up * (0.6 * weather.zenith_color + 0.4 * weather.horizon_color) + (1 - up) * 0.25 * weather.horizon_color
+        return (albedo * (toward_sun[:, None] * weather.sun_color + sky)).astype(np.float32)
+
+
+def ellipsoid_hits(origin: Array, directions: Array, center: Array, radii: Array) -> tuple[Array, Array]:
+    """Distances [N] (inf = missed) and normals [N, 3] at which rays from `origin` enter an ellipsoid; directions stay unit in metres."""
+    start, scaled = (origin - center) / radii, directions / radii
+    a, b, c = (scaled * scaled).sum(-1), scaled @ start, (start * start).sum() - 1
+    root = b * b - a * c
+    distance = np.where(root > 0, (-b - np.sqrt(np.maximum(root, 0))) / a, np.inf)
+    distance = np.where(distance > 0, distance, np.inf).astype(np.float32)
+    normal = (start + np.where(np.isfinite(distance), distance, 0)[:, None] * scaled) / radii
+    return distance, (normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
+
+
+def srgb_to_linear(color: Array) -> Array:
+    """IEC 61966-2-1, display to linear light."""
+    return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def linear_to_srgb(color: Array) -> Array:
+    """IEC 61966-2-1, linear light to display, clipped to [0, 1]."""
+    color = np.clip(color, 0.0, 1.0)
+    return np.where(color <= 0.0031308, 12.92 * color, 1.055 * color ** (1 / 2.4) - 0.055).astype(np.float32)
