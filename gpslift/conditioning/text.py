@@ -1,0 +1,58 @@
+"""Text tokens: a small transformer with its tokenizer for compact priors; a prior's own, frozen, for Stable Diffusion."""
+
+import logging
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+logger = logging.getLogger(__name__)
+BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+
+
+def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
+    """A lower-case byte-pair tokenizer of the captions; texts are cut and padded to `length` tokens."""
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=[END, BEGIN, UNKNOWN], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(sorted(set(captions)), trainer)
+    begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN} $A {END}", special_tokens=[(BEGIN, begin), (END, end)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=BEGIN, eos_token=END, pad_token=END, unk_token=UNKNOWN, model_max_length=length
+    )
+
+
+def build_text_encoder(tokenizer: PreTrainedTokenizerBase, width: int, layers: int) -> CLIPTextModel:
+    """An untrained CLIP text model of `layers` layers whose tokens have `width` channels."""
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=max(1, width // 32),
+        max_position_embeddings=tokenizer.model_max_length,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return CLIPTextModel(config)
+
+
+def encode_text(tokenizer: PreTrainedTokenizerBase, text_encoder: nn.Module, prompts: Sequence[str]) -> Tensor:
+    """Text tokens [B, L, C] of the prompts; a prompt over the token limit is cut, with a warning that says where."""
+    limit = tokenizer.model_max_length
+    for prompt in set(prompts):
+        length = len(tokenizer(prompt).input_ids)
+        if length > limit:
+            logger.warning("the prompt '%s' has %d tokens; only the first %d count", prompt, length, limit)
+    padded = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
+    device = next(text_encoder.parameters()).device
+    return text_encoder(padded.input_ids.to(device))[0]
