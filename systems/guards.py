@@ -1,0 +1,85 @@
+"""What watches over a training: numbers that stay finite, and a Ctrl-C that waits for the end of the step."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from gpslift.errors import UserError
+from gpslift.storage import short_path
+from systems.checkpoints import StepCheckpoints
+
+
+class FiniteGuard(pl.Callback):
+    """Stops before a loss or gradient that is not a finite number reaches the weights.
+
+    In fp16 the loss scaler already leaves out steps with such gradients, so only the loss is looked at there.
+    """
+
+    def __init__(self, checkpoints: StepCheckpoints, learning_rate: float) -> None:
+        self.checkpoints, self.learning_rate = checkpoints, learning_rate
+
+    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
+        if not torch.isfinite(loss.detach()).all():
+            raise UserError(self._message(trainer, f"the loss is {loss.detach().flatten()[0].item()}"))
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if trainer.precision == "16-mixed":
+            return
+        parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            return
+        bad = [name for name, p in pl_module.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+        where = f"of {bad[0]}" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "") if bad else "(too large)"
+        raise UserError(self._message(trainer, f"the gradient {where} is not finite"))
+
+    def _message(self, trainer: pl.Trainer, what: str) -> str:
+        remedy = f"lower optim.lr (now {self.learning_rate:g}) or set optim.gradient_clip=1"
+        if trainer.precision in ("16-mixed", "bf16-mixed"):
+            remedy += ", or precision=32"
+        good = self.checkpoints.last_good
+        start = f"the last good checkpoint is resume={short_path(good)}" if good else "no checkpoint had been saved yet"
+        return f"step {trainer.global_step + 1}: {what}; {remedy}; {start}"
+
+
+class StopAfterStep(pl.Callback):
+    """Ends the training, in good order, after the step in which Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.requested and not trainer.fit_loop._should_accumulate():
+            trainer.should_stop = True
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Within it, the first Ctrl-C is a request, and a second one stops at once, without saving.
+
+        Does nothing outside the main thread, where signals cannot be caught.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._request)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        print("\nstopping after this step and saving (Ctrl-C again stops at once, without saving)", flush=True)

@@ -1,0 +1,224 @@
+"""What both systems share: device and precision, the trainer, fitting with resume, and the summary at the end.
+
+    prepare(config)                                     # seed, threads, determinism: before a model is made
+    trainer = make_trainer(config, run, max_steps=...)
+    fit(trainer, system, datamodule_or_None, run)       # goes on from run.resume_from, where that is set
+    show_summary(run, {"prior": folder})
+
+A system draws its randomness from (seed, step) and reads its data by step. Then a training that was killed and resumed
+ends in the same weights, bit for bit on the CPU with the same number of threads, as one never stopped.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
+from gpslift.errors import UserError
+from gpslift.runs import Interrupted, Run, write_status
+from gpslift.schema import RunConfig
+from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
+from systems.guards import FiniteGuard, StopAfterStep
+from systems.metrics_file import MetricsFile
+from systems.progress import StepProgress, quiet_lightning
+
+
+class Steps:
+    """The data loader of a system without data: yields 0 for ever. What a step does follows from its number."""
+
+    def __iter__(self) -> Iterator[int]:
+        while True:
+            yield 0
+
+
+def choose_device(config: RunConfig) -> torch.device:
+    """`config.device`; auto = the GPU, if there is one that works. Raises UserError for cuda without one."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda, but this PyTorch finds no CUDA GPU; leave out device= or set device=cpu")
+    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def choose_precision(config: RunConfig) -> str:
+    """Lightning's name of `config.precision`; auto = bf16-mixed where the processor has units for it, else 32-true.
+
+    A CPU without them emulates bf16 and is many times slower than with 32 bits.
+    """
+    device = choose_device(config)
+    if config.precision == "fp16" and device.type == "cpu":
+        raise UserError("precision=fp16 needs a GPU; set precision=32 or leave it out")
+    if config.precision == "auto":
+        return "bf16-mixed" if _computes_in_bf16(device) else "32-true"
+    return {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[config.precision]
+
+
+def prepare(config: RunConfig) -> torch.device:
+    """Sets seed, threads and determinism, and returns the device. Call it before a model is made.
+
+    On the CPU all algorithms are deterministic; on CUDA they are not forced to be, for speed.
+    """
+    quiet_lightning()
+    device = choose_device(config)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+        _set_numba_threads(config.threads)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    # Filling uninitialised memory costs time, and nothing here reads such memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    return device
+
+
+def make_trainer(
+    config: RunConfig,
+    run: Run,
+    *,
+    max_steps: int,
+    learning_rate: float,
+    description: str = "",
+    callbacks: Sequence[pl.Callback] = (),
+    accumulate: int = 1,
+    gradient_clip: float = 0.0,
+    precision: str = "",
+    **arguments: Any,
+) -> pl.Trainer:
+    """A trainer with checkpoints, progress bar, TensorBoard and CSV metrics, finite checks and an orderly Ctrl-C.
+
+    learning_rate: named in the remedy when a loss is not finite. accumulate: micro-batches per step. gradient_clip:
+    largest norm, 0 = never. precision: Lightning's name in the config's place. arguments: more of Lightning's own.
+    """
+    checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
+    watchers = [
+        FiniteGuard(checkpoints, learning_rate),
+        StopAfterStep(),
+        _StepNumbers(),
+        StepProgress(description or config.name),
+    ]
+    first_step = _step_of(run)
+    return pl.Trainer(
+        accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
+        devices=1,
+        precision=precision or choose_precision(config),  # type: ignore[arg-type]
+        max_epochs=-1,
+        max_steps=max_steps,
+        accumulate_grad_batches=accumulate,
+        gradient_clip_val=gradient_clip or None,
+        logger=[
+            TensorBoardLogger(run.folder, name="", version="tensorboard", purge_step=first_step + 1),
+            MetricsFile(run.metrics, first_step),
+        ],
+        log_every_n_steps=config.log.every_steps,
+        callbacks=[*callbacks, *watchers, checkpoints],
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=run.folder,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        **arguments,
+    )
+
+
+def fit(trainer: pl.Trainer, system: pl.LightningModule, datamodule: pl.LightningDataModule | None, run: Run) -> None:
+    """Trains to the trainer's `max_steps`, from `run.resume_from` on where that is set; keeps status.json.
+
+    Raises Interrupted after Ctrl-C or SIGTERM (a checkpoint is saved), and UserError for a loss that is not finite, too
+    little memory, a full disk, or a checkpoint of another model.
+    """
+    stop = next(callback for callback in trainer.callbacks if isinstance(callback, StopAfterStep))  # type: ignore[attr-defined]
+    resume = str(run.resume_from) if run.resume_from else None
+    write_status(run, "running", _step_of(run), trainer.max_steps)
+    try:
+        with stop.listening():
+            trainer.fit(system, datamodule=datamodule, ckpt_path=resume, weights_only=True)
+    except SIGTERMException:
+        stop.requested = True
+    except (SystemExit, KeyboardInterrupt):  # Lightning turns a second Ctrl-C into an exit
+        write_status(run, "interrupted", _last_step(run), trainer.max_steps)
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        write_status(run, "failed", _last_step(run), trainer.max_steps, str(error))
+        advice = _advice(error, system)
+        raise (UserError(advice) if advice else error) from error
+    if stop.requested and trainer.global_step < trainer.max_steps:
+        write_status(run, "interrupted", trainer.global_step, trainer.max_steps)
+        raise Interrupted(run, trainer.global_step)
+    write_status(run, "finished", trainer.global_step, trainer.max_steps)
+
+
+def show_summary(run: Run, results: Mapping[str, object], console: Console | None = None) -> None:
+    """Prints where everything is: the results first, then the run folder's own parts."""
+    checkpoints = checkpoints_of(run.checkpoints)
+    rows = dict(results) | {
+        "run folder": run.folder,
+        "checkpoint": checkpoints[-1] if checkpoints else "none",
+        "metrics": f"{run.metrics}, or: tensorboard --logdir {run.folder / 'tensorboard'}",
+        "previews": run.previews,
+    }
+    table = Table.grid(padding=(0, 2))
+    for label, value in rows.items():
+        table.add_row(label, str(value))
+    console = console or Console()
+    if console.is_terminal:
+        console.print(Panel(table, title="done", expand=False))
+        return
+    for label, value in rows.items():
+        console.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
+
+
+class _StepNumbers(pl.Callback):
+    """Has rows of metrics fall on the same steps after a resume, and carry the number of optimiser steps done.
+
+    Lightning numbers them from 0, and counts one step too many after a resume from a checkpoint made between steps.
+    """
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        pl_module.log("step", float(trainer.global_step))
+
+
+def _computes_in_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+def _set_numba_threads(threads: int) -> None:
+    import numba
+
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+
+
+def _step_of(run: Run) -> int:
+    """The step that the run goes on from; 0 at a fresh start."""
+    match = CHECKPOINT_PATTERN.fullmatch(run.resume_from.name) if run.resume_from else None
+    return int(match[1]) if match else 0
+
+
+def _last_step(run: Run) -> int:
+    checkpoints = checkpoints_of(run.checkpoints)
+    return _step_of(Run(run.folder, checkpoints[-1])) if checkpoints else 0
+
+
+def _advice(error: Exception, system: pl.LightningModule) -> str:
+    """What to tell the user about an error of torch; '' where it is none that we know a remedy for."""
+    text = str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in text:
+        return f"out of memory; lower optim.batch_size, or the sizes of images and model: {text.splitlines()[0]}"
+    if "loading state_dict" in text:
+        name = type(system).__name__
+        return f"the checkpoint does not fit this config's {name}; undo the changes to it, or start anew: {text}"
+    return ""
