@@ -167,6 +167,9 @@ class RendererConfig:
         0.01, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
     )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
+    occupancy_warmup_steps: int = key(256, "steps in which every update asks all cells of the occupancy grid", low=0)
+    coarse_levels: int = key(5, "hash grid levels in use at the first step", low=1, high=32)
+    coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
     blob_scale: float = key(10.0, "strength of the density blob that training starts from", low=0.0)
     blob_radius: float = key(0.5, "radius of that blob, half extents", low=0.01)
     background_hidden: int = key(16, "width of the background network", low=4, high=256)

@@ -1,0 +1,1 @@
+"""The NeRF: hash grid, field, occupancy, volume rendering, background. Sees rays; knows nothing of gpslift or systems."""
