@@ -1,0 +1,137 @@
+"""Finds and reads the photos of a folder, once: what they say is cached until a file's name, size or time changes."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from PIL import Image
+from rich.progress import track
+
+from gpslift.errors import UserError
+from gpslift.photos.exif import PhotoMetadata, metadata_of_image
+from gpslift.photos.files import read_table, write_table
+from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash, open_image
+
+_VERSION = 1  # raise with every change of what is read from a photo
+_ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
+_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("bytes", pa.int64()),
+        ("modified_ns", pa.int64()),
+        ("error", pa.string()),
+        ("dhash", pa.binary()),
+    ]
+    + [(field.name, _ARROW_TYPES[getattr(field.type, "__name__", "float")]) for field in fields(PhotoMetadata)]
+)
+
+Entry = tuple[str, int, int]
+"""Path relative to the folder (with '/'), bytes, modification time in nanoseconds."""
+
+
+def scan_folder(folder: Path, cache: Path, megapixels_max: float) -> pa.Table:
+    """One row a photo of `folder` and its sub-folders, ordered by path: where, size, and the fields of PhotoMetadata.
+
+    error: why a photo could not be read, '' where it could. dhash: 16 bytes (`difference_hash`), null without position.
+    The table's metadata holds "ignored", a JSON list (see `list_photos`).
+    UserError if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"data.photos: there is no folder {folder}")
+    entries, ignored = list_photos(folder)
+    cached = cache / "scans" / f"{_scan_key(folder, entries, megapixels_max)}.parquet"
+    if (table := read_table(cached)) is None:
+        table = pa.Table.from_pylist(_read_all(folder, entries, megapixels_max), schema=_SCHEMA)
+        table = table.replace_schema_metadata({"ignored": json.dumps(ignored)})
+        write_table(table, cached)
+    return table
+
+
+def list_photos(folder: Path) -> tuple[list[Entry], list[str]]:
+    """Photos by suffix, ordered by path; and what is ignored: links out of the folder, names that are not UTF-8.
+
+    Hidden files and folders are passed over; linked folders are not entered, wherever they lead.
+    """
+    root, entries, ignored = folder.resolve(), [], []
+    for directory, folders, names in os.walk(root):
+        here = Path(directory)
+        for name in [name for name in folders if (here / name).is_symlink()]:
+            if not (here / name).resolve().is_relative_to(root):
+                ignored.append((here / name).relative_to(root).as_posix().encode(errors="replace").decode())
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if name.startswith(".") or os.path.splitext(name)[1].lower() not in PHOTO_SUFFIXES:
+                continue
+            path = here / name
+            relative = path.relative_to(root).as_posix()
+            if not _is_text(relative) or (path.is_symlink() and not path.resolve().is_relative_to(root)):
+                ignored.append(relative.encode(errors="replace").decode())
+            elif path.is_file():
+                status = path.stat()
+                entries.append((relative, status.st_size, status.st_mtime_ns))
+    return sorted(entries), sorted(ignored)
+
+
+def _is_text(name: str) -> bool:
+    return name == name.encode(errors="replace").decode()
+
+
+def _scan_key(folder: Path, entries: list[Entry], megapixels_max: float) -> str:
+    has_heic = any(path.lower().endswith((".heic", ".heif")) for path, _, _ in entries)
+    plugin = has_heic and importlib.util.find_spec("pillow_heif") is not None
+    text = json.dumps([_VERSION, str(folder.resolve()), megapixels_max, plugin, entries])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _read_all(folder: Path, entries: list[Entry], megapixels_max: float) -> list[dict[str, Any]]:
+    read = partial(_read_photo, folder, megapixels_max=megapixels_max)
+    rows = run_over_photos(read, entries, entries, "reading photos")
+    return list(rows)
+
+
+def _read_photo(folder: Path, entry: Entry, megapixels_max: float) -> dict[str, Any]:
+    """A row of the table. Whatever is wrong with one photo is told in its row."""
+    row: dict[str, Any] = dict(zip(("path", "bytes", "modified_ns"), entry, strict=True))
+    try:
+        with open_image(folder / entry[0], megapixels_max) as image:
+            metadata = metadata_of_image(image)
+            row |= asdict(metadata) | {"error": ""}
+            row["dhash"] = difference_hash(image) if metadata.latitude is not None else None
+    except UserError as error:
+        row["error"] = str(error)
+    except DECODE_ERRORS as error:
+        row["error"] = f"cannot read {folder / entry[0]}: {error or type(error).__name__}"
+    return row
+
+
+def run_over_photos(work: Any, items: Any, entries: list[Entry], title: str) -> Iterator[Any]:
+    """`work` of each item, in order, with a progress bar where it takes long, and in threads where they pay.
+
+    Decoding large photos leaves Python's lock alone, so threads share the work; small ones are mostly Python.
+    entries: the same photos, for their sizes.
+    """
+    total = sum(size for _, size, _ in entries)
+    threads = min(8, os.cpu_count() or 1) if entries and total / len(entries) > 150_000 else 1
+    slow = total > 50_000_000 or len(entries) > 2000
+    with _quiet(), ThreadPoolExecutor(threads) as pool:
+        results = pool.map(work, items) if threads > 1 else map(work, items)
+        yield from track(results, title, total=len(entries), transient=True, disable=not slow)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of every odd tag; what matters of it is told once, in the report."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
