@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def _read_photo(folder: Path, entry: Entry, megapixels_max: float) -> dict[str, 
     try:
         with open_image(folder / entry[0], megapixels_max) as image:
             metadata = metadata_of_image(image)
-            row |= asdict(metadata) | {"error": ""}
+            row |= vars(metadata) | {"error": ""}
             row["dhash"] = difference_hash(image) if metadata.latitude is not None else None
     except UserError as error:
         row["error"] = str(error)

@@ -1,0 +1,183 @@
+"""The pixels and viewpoints of one part of a manifest, and the order in which training sees them."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from gpslift.errors import UserError
+from gpslift.photos.files import replacing
+from gpslift.photos.images import load_square
+from gpslift.photos.manifest import Manifest
+from gpslift.photos.scan import run_over_photos
+
+_VERSION = 1  # raise with every change of how pixels are made
+
+Draw = tuple[int, int]
+"""Global sample index (how many photos the run had drawn before) and row in the PhotoSet."""
+
+
+@dataclass(frozen=True)
+class PhotoSet(Dataset[dict[str, Any]]):
+    """Photos of one part, decoded. Indexing with a list of draws gives a batch.
+
+    images: uint8 [M, 3, S, S], all photos of the manifest, a memory map. rows [N]: which of them are this part's.
+    azimuth_deg, frame_width_m, elevation_deg: float32 [N]; NaN where unknown (the azimuth always is known).
+    """
+
+    images: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    azimuth_deg: NDArray[np.float32]
+    frame_width_m: NDArray[np.float32]
+    elevation_deg: NDArray[np.float32]
+    caption: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pixels(self, indices: Sequence[int] | NDArray[np.int64] | slice) -> NDArray[np.uint8]:
+        """uint8 [len(indices), 3, S, S] of photos of this part."""
+        return np.asarray(self.images[self.rows[indices]])
+
+    def __getitem__(self, draws: Sequence[Draw]) -> dict[str, Any]:
+        """A batch: image float [B, 3, S, S] in [0, 1]; azimuth_deg, frame_width_m, elevation_deg float [B]; index and
+        photo int64 [B] (see Draw); caption, a list of B strings.
+        """
+        index, photo = np.array(draws, np.int64).reshape(-1, 2).T
+        return {
+            "image": torch.from_numpy(self.pixels(photo)).float() / 255.0,
+            "azimuth_deg": torch.from_numpy(self.azimuth_deg[photo]),
+            "frame_width_m": torch.from_numpy(self.frame_width_m[photo]),
+            "elevation_deg": torch.from_numpy(self.elevation_deg[photo]),
+            "index": torch.from_numpy(index.copy()),
+            "photo": torch.from_numpy(photo.copy()),
+            "caption": [self.caption] * len(photo),
+        }
+
+
+def load_photo_set(
+    manifest: Manifest, part: str, image_size: int, cache: Path, megapixels_max: float = 200.0
+) -> PhotoSet:
+    """One part ('generator', 'judges', 'test') of a manifest; pixels are decoded the first time and cached.
+
+    UserError names a photo that has become unreadable since the manifest was made.
+    """
+    rows = manifest.rows(part)
+    azimuth, width, elevation = (
+        manifest.column(name)[rows].astype(np.float32) for name in ("azimuth_deg", "frame_width_m", "elevation_deg")
+    )
+    azimuth[azimuth >= 360.0] = 0.0  # 359.99999999 is 360 in float32
+    images = cached_pixels(manifest, image_size, cache, megapixels_max)
+    return PhotoSet(images, rows, azimuth, width, elevation, manifest.landmark.caption)
+
+
+def cached_pixels(manifest: Manifest, image_size: int, cache: Path, megapixels_max: float) -> NDArray[np.uint8]:
+    """Pixels [M, 3, S, S] of all photos of the manifest, from <cache>/pixels; made now if not there, or damaged."""
+    shape = (len(manifest), 3, image_size, image_size)
+    files = [manifest.table[name].to_pylist() for name in ("path", "bytes", "modified_ns")]
+    text = json.dumps([_VERSION, str(manifest.folder.resolve()), files])
+    path = cache.expanduser() / "pixels" / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{image_size}.npy"
+    pixels = _open_pixels(path, shape)
+    if pixels is None:
+        _decode_all(manifest, files, shape, path, megapixels_max)
+        pixels = _open_pixels(path, shape)
+    if pixels is None:
+        raise UserError(f"cannot read back {path}: the disk that holds data.cache seems damaged or full")
+    return pixels
+
+
+def _decode_all(
+    manifest: Manifest, files: list[list[Any]], shape: tuple[int, ...], path: Path, megapixels_max: float
+) -> None:
+    """Writes the .npy file in one stream: on a full disk that fails cleanly, where a memory map kills the process."""
+    load = partial(load_square, size=shape[-1], megapixels_max=megapixels_max)
+    photos = (manifest.folder / name for name in files[0])
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in run_over_photos(load, photos, list(zip(*files, strict=True)), "decoding photos"):
+            file.write(image.tobytes())
+
+
+def _open_pixels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    try:
+        pixels = np.load(path, mmap_mode="r") if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+    return pixels if pixels is not None and pixels.shape == shape and pixels.dtype == np.uint8 else None
+
+
+@lru_cache(maxsize=4)
+def _permutation(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def drawn_photo(index: int, count: int, seed: int) -> int:
+    """Row of the photo that is drawn `index`-th: a pure function of its arguments.
+
+    Every epoch is a permutation of all `count` photos, and epochs follow each other without a gap: a batch that reaches
+    the end of one goes on with the next, so that each photo is drawn once an epoch and none is left over.
+    """
+    epoch, place = divmod(index, count)
+    return int(_permutation(count, seed, epoch)[place])
+
+
+class StepSampler(Sampler[list[Draw]]):
+    """Endless micro-batches from optimiser step `start_step` on: a resumed run sees what an uninterrupted one would.
+
+    Step s draws samples s * batch_size up to (s + 1) * batch_size. They are cut into `accumulate` micro-batches, and
+    each of those into `world_size` slices, one a rank: all ranks together draw what one with the same batch would.
+    It has no length: Lightning takes a finite loader that starts in the middle for one that ends early.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        start_step: int = 0,
+        accumulate: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if count < 1:
+            raise UserError("there are no photos in the part to train on; lower data.judge_share and data.test_share")
+        if batch_size % (accumulate * world_size):
+            raise UserError(
+                f"optim.batch_size={batch_size} must be a multiple of optim.accumulate={accumulate} "
+                f"times the number of devices ({world_size})"
+            )
+        self.count, self.batch_size, self.seed, self.start_step = count, batch_size, seed, start_step
+        self.slices, self.rank, self.world_size = accumulate * world_size, rank, world_size
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        step, size = self.start_step, self.batch_size // self.slices
+        while True:
+            for part in range(self.rank, self.slices, self.world_size):
+                first = step * self.batch_size + part * size
+                yield [(index, drawn_photo(index, self.count, self.seed)) for index in range(first, first + size)]
+            step += 1
+
+
+class InOrder(Sampler[list[Draw]]):
+    """All photos once, in order, in batches of up to `batch_size`; every `world_size`-th batch is this rank's."""
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.batches = [
+            [(row, row) for row in range(first, min(first + batch_size, count))]
+            for first in range(rank * batch_size, count, world_size * batch_size)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        return iter(self.batches)
