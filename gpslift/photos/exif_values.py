@@ -6,6 +6,7 @@ guess, for what cannot be read.
 
 import math
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -33,10 +34,16 @@ def _number_of_text(text: str) -> float | None:
 
 
 def to_text(value: Any) -> str:
-    """Readable text without NULs, control characters and surrounding blanks; '' for anything else."""
-    if isinstance(value, bytes):
+    """Readable text without NULs, control characters and surrounding blanks; '' for anything else.
+
+    EXIF text is ASCII by the standard and UTF-8 by practice; Pillow reads it as Latin-1, which is undone here.
+    """
+    if isinstance(value, str):
+        with suppress(UnicodeError):  # it was Latin-1 after all, or Unicode already
+            value = value.encode("latin-1").decode("utf-8")
+    elif isinstance(value, bytes):
         value = value.decode("utf-8", errors="replace")
-    if not isinstance(value, str):
+    else:
         return ""
     return "".join(c if c.isprintable() else " " for c in value.replace("\0", " ")).strip()
 
