@@ -1,0 +1,226 @@
+"""Configs: typing by the schema, errors that name the key, ranges, values that must fit each other, files."""
+
+from pathlib import Path
+
+import pytest
+
+from gpslift.config import REPOSITORY, as_dict, differences, load_config, resolve_path, save_config, schema_keys
+from gpslift.config_help import describe_keys, print_keys
+from gpslift.errors import UserError
+from gpslift.schema import SYSTEMS, ImagePriorConfig, LiftConfig
+
+
+@pytest.fixture
+def prior_file(tmp_path: Path) -> Path:
+    path = tmp_path / "prior.yaml"
+    path.write_text("system: image_prior\n")
+    return path
+
+
+@pytest.fixture
+def lift_file(tmp_path: Path) -> Path:
+    path = tmp_path / "lift.yaml"
+    path.write_text("system: lift\n")
+    return path
+
+
+def value_of(config: object, name: str) -> object:
+    return {key.name: key.default for key in schema_keys(config)}[name]
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("name=no", "no"),
+        ("name=007", "007"),
+        ("precision=32", "32"),
+        ("sample.prompt=a bench: red", "a bench: red"),
+        ("sample.prompt=a = b", "a = b"),
+        ("sample.prompt=", ""),
+        ("sample.azimuth=0,45", [0.0, 45.0]),
+        ("sample.azimuth=[0, 45]", [0.0, 45.0]),
+        ("sample.azimuth=-90", [-90.0]),
+        ("backbone.channels=[64,128,256]", [64, 128, 256]),
+        ("optim.lr=1e-3", 0.001),
+        ("optim.lr=1", 1.0),
+        ("optim.steps=1e4", 10000),
+        ("place.elevation=no", False),
+        ("place.elevation=True", True),
+        ("place.elevation=0", False),
+    ],
+)
+def test_overrides_are_typed_by_the_schema(prior_file: Path, override: str, value: object) -> None:
+    got = value_of(load_config(prior_file, [override]), override.partition("=")[0])
+    assert got == value
+    assert type(got) is type(value)
+
+
+def test_files_are_typed_as_overrides_are(prior_file: Path) -> None:
+    prior_file.write_text(
+        "system: image_prior\nname: no\nprecision: 32\nsample: {azimuth: [0, 45], prompt: 'a: b'}\n"
+        "optim:\n  lr: 1e-3\n  steps: 1_000\nplace.elevation: off\ndata:\n"
+    )
+    config = load_config(prior_file)
+    assert isinstance(config, ImagePriorConfig)
+    assert (config.name, config.precision, config.sample.azimuth) == ("no", "32", [0.0, 45.0])
+    assert (config.optim.lr, config.place.elevation, config.sample.prompt) == (0.001, False, "a: b")
+    assert config.optim.steps == 1000
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("optim.lrr=1", ["unknown key 'optim.lrr'", "did you mean optim.lr?"]),
+        ("lr=1", ["unknown key 'lr'", "did you mean optim.lr?"]),
+        ("sampel.azimuth=0", ["unknown key 'sampel.azimuth'", "sample.azimuth"]),
+        ("seed.x=1", ["unknown key 'seed.x'", "did you mean seed?"]),
+        ("zzzzzz=1", ["unknown key 'zzzzzz'", "--keys"]),
+        ("optim=3", ["'optim'", "group of keys", "optim.lr"]),
+        ("optim.steps", ["'optim.steps'", "key=value"]),
+        ("optim.steps=many", ["optim.steps=many", "whole number", "at least 1"]),
+        ("optim.steps=1.5", ["optim.steps=1.5", "whole number"]),
+        ("optim.steps=0", ["optim.steps=0", "at least 1"]),
+        ("optim.lr=nan", ["optim.lr=nan", "number"]),
+        ("optim.lr=inf", ["optim.lr=inf", "number"]),
+        ("dropout.text=1.1", ["dropout.text=1.1", "0 to 1"]),
+        ("place.elevation=maybe", ["place.elevation=maybe", "yes or no"]),
+        ("device=gpu", ["device=gpu", "auto or cpu or cuda"]),
+        ("sample.azimuth=0,1000", ["sample.azimuth=1000", "-360 to 360"]),
+        ("sample.azimuth=0,east", ["sample.azimuth=east", "number"]),
+        ("sample.azimuth=[]", ["sample.azimuth", "empty"]),
+        ("system=radio", ["system=radio", "image_prior"]),
+    ],
+)
+def test_a_wrong_override_is_refused_by_its_full_key(prior_file: Path, override: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        load_config(prior_file, [override])
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
+    assert load_config(lift_file, ["export.formats=ply,glb"]).export.formats == ["ply", "glb"]  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match=r"export\.formats=stl .* glb or obj or ply"):
+        load_config(lift_file, ["export.formats=[glb,stl]"])
+
+
+@pytest.mark.parametrize(
+    ("system", "overrides", "words"),
+    [
+        ("image_prior", ["name=../elsewhere"], "name=../elsewhere"),
+        ("image_prior", ["name=.hidden"], "name=.hidden"),
+        ("image_prior", ["name="], "name="),
+        ("image_prior", ["output="], "output="),
+        ("image_prior", ["data.radius_min_m=500", "data.radius_max_m=400"], "data.radius_max_m=400"),
+        ("image_prior", ["data.judge_share=.5", "data.test_share=.5"], "data.test_share=0.5"),
+        ("image_prior", ["dropout.text=.6", "dropout.place=.5"], "dropout.place=0.5"),
+        ("image_prior", ["backbone.image_size=60", "backbone.fold=4", "backbone.channels=8,8"], "multiple of 8"),
+        ("image_prior", ["optim.batch_size=64", "optim.accumulate=7"], "optim.accumulate=7"),
+        ("lift", ["guidance.t_start=0.9"], "guidance.t_start"),
+        ("lift", ["guidance.t_end=0.5,0.02"], "guidance.t_end"),
+        ("lift", ["cameras.azimuth=0,90,180"], "cameras.azimuth"),
+        ("lift", ["cameras.azimuth=0,720"], "whole circle"),
+        (
+            "lift",
+            ["renderer.grid.base_resolution=8", "renderer.grid.finest_resolution=4"],
+            "renderer.grid.base_resolution=8",
+        ),
+        ("lift", ["optim.resolutions=64", "optim.resolution_steps=0,0.5"], "optim.resolution_steps"),
+        ("lift", ["optim.resolutions=32,64", "optim.resolution_steps=0.5,0"], "start at 0"),
+    ],
+)
+def test_values_must_fit_each_other(tmp_path: Path, system: str, overrides: list[str], words: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"system: {system}\n")
+    with pytest.raises(UserError) as error:
+        load_config(path, overrides)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\n", ["no key 'system'", "lift"]),
+        ("system: lift\nseed: 1\nseed: 2\n", ["seed stands twice", "line 1"]),
+        ("system: lift\noptim: [\n", ["not readable as YAML"]),
+        ("- lift\n", ["key: value"]),
+        ("", ["no key 'system'"]),
+        ("system: lift\noptim:\n  stepz: 5\n", ["unknown key 'optim.stepz'", "config.yaml", "optim.steps"]),
+        ("system: lift\nseed: [1, 2]\n", ["seed", "must be one int"]),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_config(path)
+    for word in ["config.yaml", *words]:
+        assert word in str(error.value)
+
+
+def test_a_missing_file_is_named_with_those_there_are() -> None:
+    with pytest.raises(UserError, match=r"configs/nothing\.yaml.*configs/statue_of_liberty\.yaml"):
+        load_config("configs/nothing.yaml")
+
+
+def test_a_file_extends_another_relative_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("system: lift\nseed: 1\noptim: {steps: 10, lr: 0.5}\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "more.yaml").write_text("extends: ../base.yaml\noptim:\n  steps: 20\n")
+    config = load_config(tmp_path / "sub" / "more.yaml", ["seed=3"])
+    assert isinstance(config, LiftConfig)
+    assert (config.seed, config.optim.steps, config.optim.lr) == (3, 20, 0.5)
+
+
+def test_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("extends: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
+    with pytest.raises(UserError, match="leads back"):
+        load_config(tmp_path / "a.yaml")
+
+
+def test_a_saved_config_loads_as_it_was(prior_file: Path, tmp_path: Path) -> None:
+    overrides = ["name=no", "optim.lr=1e-7", "sample.prompt=a: 'b' # ü", "sample.azimuth=1.5,2", "place.elevation=no"]
+    config = load_config(prior_file, [*overrides, "data.embedded_shape="])
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+def test_differences_name_the_keys_that_changed(prior_file: Path) -> None:
+    before = load_config(prior_file, ["optim.lr=0.001", "seed=0"])
+    after = load_config(prior_file, ["optim.lr=0.5", "seed=4"])
+    assert differences(before, after) == ["seed 0 -> 4", "optim.lr 0.001 -> 0.5"]
+    assert differences(before, before) == []
+
+
+def test_paths_are_found_from_the_repository_whatever_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve_path("configs/statue_of_liberty.yaml") == REPOSITORY / "configs/statue_of_liberty.yaml"
+    assert load_config("configs/statue_of_liberty.yaml").name == "statue_of_liberty"
+    assert resolve_path("no/such/file") == Path("no/such/file")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "statue_of_liberty.yaml").write_text("system: lift\nname: mine\n")
+    assert load_config("configs/statue_of_liberty.yaml").name == "mine"
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_config_loads(path: Path) -> None:
+    config = load_config(path)
+    assert config.name.endswith(path.stem)
+
+
+@pytest.mark.parametrize("schema", SYSTEMS.values())
+def test_the_list_of_keys_has_every_key_with_its_meaning(schema: type, capsys: pytest.CaptureFixture[str]) -> None:
+    def leaves(tree: dict, prefix: str = "") -> set[str]:
+        nested = (leaves(v, f"{prefix}{k}.") if isinstance(v, dict) else {prefix + k} for k, v in tree.items())
+        return set().union(*nested)
+
+    rows = describe_keys(schema)
+    assert {row.name for row in rows} == leaves(as_dict(schema()))
+    assert all(row.help and row.type for row in rows)
+    print_keys(schema)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rows)
+    assert any(line.startswith("seed\tint\t0\tat least 0\t") for line in lines)

@@ -1,0 +1,149 @@
+"""The command line: modes, keys, errors in one line, exit codes, and what is imported when."""
+
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import launch
+from gpslift.config import REPOSITORY
+from gpslift.errors import UserError
+from gpslift.runs import Interrupted, Run
+from gpslift.schema import RunConfig
+from systems import jobs
+
+LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, RunConfig, list[Run]]]:
+    """Stand-ins for all jobs, and what they were called with; the working directory is an empty folder."""
+    made: list[tuple[str, RunConfig, list[Run]]] = []
+
+    def fake(name: str) -> Callable[..., None]:
+        return lambda config, *run: made.append((name, config, list(run)))
+
+    for module in {module for module, _ in jobs.JOBS.values()}:
+        functions = {name: fake(f"{module}.{name}") for other, name in jobs.JOBS.values() if other == module}
+        monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**functions))  # type: ignore[arg-type]
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "job", "takes_run"),
+    [
+        (["--config", LIFT], "systems.lift.train", True),
+        (["--config", LIFT, "--train"], "systems.lift.train", True),
+        (["--config", LIFT, "--export"], "systems.lift.export", False),
+        (["--config", LIFT, "--validate"], "systems.validation.validate_lift", False),
+        (["--config", PRIOR, "--train"], "systems.image_prior.train", True),
+        (["--config", PRIOR, "--sample"], "systems.image_prior.sample", False),
+        (["--config", PRIOR, "--validate"], "systems.validation.validate_prior", False),
+    ],
+)
+def test_each_mode_reaches_its_job(calls: list, arguments: list[str], job: str, takes_run: bool) -> None:
+    assert launch.main(arguments) == 0
+    ((name, config, run),) = calls
+    assert name == job
+    assert isinstance(config, RunConfig)
+    assert [type(part) for part in run] == ([Run] if takes_run else [])
+    if takes_run:
+        assert run[0].folder.is_dir()
+
+
+def test_overrides_may_stand_anywhere(calls: list) -> None:
+    assert launch.main(["seed=3", "--config", LIFT, "name=mine", "--train", "optim.steps=7"]) == 0
+    ((_, config, (run,)),) = calls
+    assert (config.seed, config.name, config.optim.steps) == (3, "mine", 7)
+    assert run.folder.parent.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--config", LIFT, "--sample"], ["system=lift has no --sample", "--train", "--export"]),
+        (["--config", PRIOR, "--export"], ["system=image_prior has no --export", "--sample"]),
+        (["--config", LIFT, "optim.lrr=1"], ["unknown key 'optim.lrr'", "optim.lr"]),
+        (["--config", LIFT, "resume=last"], ["no run named 'statue_of_liberty'"]),
+        (["--config", "nowhere.yaml"], ["no config file nowhere.yaml"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    calls: list, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+) -> None:
+    assert launch.main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0]
+    assert not calls
+
+
+def test_two_modes_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        launch.main(["--config", LIFT, "--train", "--export"])
+    assert stop.value.code == 2
+    assert "--export: not allowed with argument --train" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (UserError("no such\nthing"), 2, "error: no such thing"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (Interrupted(Run(Path("outputs/a/b")), 7), 130, "stopped after step 7; saved. Go on with: python"),
+    ],
+)
+def test_what_a_job_raises_becomes_a_line_and_an_exit_code(
+    calls: list,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    def fail(config: RunConfig) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.modules["systems.lift"], "export", fail)
+    monkeypatch.setattr(sys, "argv", ["launch.py", "--config", LIFT, "--export"])
+    assert launch.main(["--config", LIFT, "--export"]) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(words)
+    if isinstance(error, Interrupted):
+        assert line.endswith("resume=outputs/a/b")
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(calls: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["systems.lift"], "export", lambda config: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        launch.main(["--config", LIFT, "--export"])
+
+
+def test_keys_lists_the_values_of_this_config(calls: list, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(["--config", LIFT, "--keys", "optim.lr=0.25"]) == 0
+    assert "optim.lr\tfloat\t0.25\tat least 0\t" in capsys.readouterr().out
+    assert not calls
+
+
+def test_help_names_every_mode_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, launch\n"
+        "try: launch.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pytorch_lightning', 'diffusers', 'trimesh', 'numba'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for word in ("--train", "--validate", "--export", "--sample", "--keys", "resume=last", "key=value"):
+        assert word in done.stdout
+
+
+def test_every_job_of_every_system_is_a_mode() -> None:
+    assert {mode for _, mode in jobs.JOBS} == set(jobs.MODES)
