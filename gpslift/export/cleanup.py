@@ -62,7 +62,7 @@ def remove_floaters(
 
 
 def simplify(mesh: trimesh.Trimesh, faces: int) -> trimesh.Trimesh:
-    """The mesh with at most about `faces` faces, by quadric edge collapse (Garland and Heckbert 1997, fast-simplification).
+    """The mesh with at most about `faces` faces, by quadric edge collapse (Garland and Heckbert 1997).
 
     A mesh that was watertight stays so: where a collapse at the usual pace breaks it, gentler ones are tried, and where
     all of them do, the mesh is returned as it was. A mesh within the budget is returned as it is.

@@ -39,9 +39,7 @@ def write_meshes(
     """
     unknown = [name for name in formats if name not in AXES]
     if unknown:
-        raise UserError(
-            f"export.formats: {unknown[0]!r} is not a mesh format written here; use some of {', '.join(AXES)}"
-        )
+        raise UserError(f"export.formats: {unknown[0]!r} is not written here; use some of {', '.join(AXES)}")
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for name in formats:

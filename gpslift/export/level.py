@@ -38,10 +38,10 @@ def choose_level(
     starts to be more than background to the top of its range, are tried first, then four on each side of the best.
     UserError if the field is empty: flat, nowhere positive, or nowhere opaque.
     """
-    cameras = framing_cameras(box_min, box_max, ring(VIEWS), 10.0, VIEW_SIZE)
-    covered = _covered(render, cameras)
     coarse = grid.coarser(GRID_NODES)
     low, high = _level_range(coarse)
+    cameras = framing_cameras(box_min, box_max, ring(VIEWS), 10.0, VIEW_SIZE)
+    covered = _covered(render, cameras)
     scores: dict[float, float] = {}
     for level in np.geomspace(low, high, 9):
         scores[float(level)] = _agreement(coarse, float(level), cameras, covered)
@@ -63,8 +63,8 @@ def _covered(render: RenderFunction, cameras: Cameras) -> NDArray[np.bool_]:
     covered = np.concatenate([view.detach().float().cpu().numpy() > 0.5 for view in views])
     if not covered.any():
         raise UserError(
-            "nothing to export: no pixel of the field's own render is more than half opaque; the run is too short or has "
-            "collapsed to haze: train longer, or lower losses.sparsity, or set export.level by hand"
+            "nothing to export: no pixel of the field's own render is more than half opaque; the run is too short or "
+            "has collapsed to haze: train longer, or lower losses.sparsity, or set export.level by hand"
         )
     return covered
 

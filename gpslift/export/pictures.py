@@ -74,7 +74,7 @@ def to_pixels(values: NDArray[np.float32]) -> Pixels:
 
 
 def depth_picture(depth: NDArray[np.float32], opacity: NDArray[np.float32]) -> Pixels:
-    """Depths [..., H, W] as colours, yellow near to violet far over all pictures together; grey where opacity <= 0.5."""
+    """Depths [..., H, W] as colours, yellow near to violet far in all pictures together; grey where opacity <= 0.5."""
     seen = opacity > 0.5
     if not seen.any():
         return to_pixels(np.full((*depth.shape, 3), NOTHING))
@@ -94,9 +94,10 @@ def normal_picture(normal: NDArray[np.float32], opacity: NDArray[np.float32]) ->
 def labelled_grid(rows: Sequence[Sequence[Pixels]], columns: Sequence[str], names: Sequence[str]) -> Image.Image:
     """One picture of `rows` of equally large images [H, W, 3], with a label over each column and beside each row."""
     height, width = rows[0][0].shape[:2]
-    font = ImageFont.load_default(size=max(9, height // 12))
-    top = round(1.6 * font.size)
-    left = round(max(font.getlength(name) for name in names) + font.size)
+    letters = max(9, height // 12)
+    font = ImageFont.load_default(size=letters)
+    top = round(1.6 * letters)
+    left = round(max(font.getlength(name) for name in names) + letters)
     sheet = Image.new("RGB", (left + width * len(columns), top + height * len(rows)), "white")
     draw = ImageDraw.Draw(sheet)
     for column, label in enumerate(columns):

@@ -36,10 +36,10 @@ class DensityGrid:
 def sample_grid(
     density: DensityFunction, box_min: Sequence[float], box_max: Sequence[float], resolution: int, chunk: int = 2**18
 ) -> DensityGrid:
-    """Samples `density` (points [N, 3] -> [N]) on nodes from face to face of the box, `resolution` cells on its longest side.
+    """Samples `density` (points [N, 3] -> [N]) on nodes from face to face of the box, `resolution` on its longest side.
 
-    Cells are as near to cubes as whole numbers allow. At most `chunk` points are asked for at once. UserError where the
-    field is not finite.
+    `resolution` counts cells, which are as near to cubes as whole numbers allow. At most `chunk` points are asked for
+    at once. UserError where the field is not finite.
     """
     low, high = np.asarray(box_min, float), np.asarray(box_max, float)
     cells = np.maximum(1, np.ceil((high - low) / ((high - low).max() / resolution) - 1e-9)).astype(int)
@@ -82,8 +82,8 @@ def extract_surface(grid: DensityGrid, level: float) -> trimesh.Trimesh:
 def flat_field_error(least: float, most: float) -> UserError:
     """The error for a field that has no surface at any level."""
     return UserError(
-        f"nothing to export: the density field is flat (it runs from {least:.4g} to {most:.4g}); the run is too short or "
-        "has collapsed: train longer, or look at its previews"
+        f"nothing to export: the density field is flat (it runs from {least:.4g} to {most:.4g}); the run is too short "
+        "or has collapsed: train longer, or look at its previews"
     )
 
 

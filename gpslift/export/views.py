@@ -21,12 +21,12 @@ def framing_cameras(
 ) -> Cameras:
     """Square cameras of `size` pixels at the given azimuths [B] that look at the middle of the box.
 
-    Their distance, the same for all, is the least at which the box's bounding cylinder (upright, through its corners)
-    fits a 30 degree field of view with 5 % of margin. Unit: that of the box.
+    Their distance, the same for all, is the least at which the upright cylinder inside the box fits a 30 degree field
+    of view with 5 % of margin. Unit: that of the box.
     """
     low, high = np.asarray(box_min, float), np.asarray(box_max, float)
     middle, half = (low + high) / 2, (high - low) / 2
-    radius = float(np.hypot(half[0], half[1]))
+    radius = float(max(half[0], half[1]))
     elevation = np.deg2rad(elevation_deg)
     tangent = np.tan(np.deg2rad(FIELD_OF_VIEW_DEG) / 2)
     above = half[2] * np.cos(elevation) + radius * abs(np.sin(elevation))

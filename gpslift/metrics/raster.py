@@ -11,7 +11,7 @@ EMPTY = -np.inf
 
 @numba.njit(cache=True)
 def _fill(screen: np.ndarray, faces: np.ndarray, buffer: np.ndarray) -> None:
-    """Draws every triangle into `buffer` [H, W] by edge functions at the pixel centres, keeping the largest nearness."""
+    """Draws every triangle into `buffer` [H, W] by edge functions at pixel centres; the largest nearness stays."""
     height, width = buffer.shape
     for face in range(faces.shape[0]):
         x0, y0, n0 = screen[faces[face, 0]]
@@ -22,10 +22,10 @@ def _fill(screen: np.ndarray, faces: np.ndarray, buffer: np.ndarray) -> None:
         area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
         if area == 0.0:
             continue
-        left = max(0, int(math.ceil(min(x0, x1, x2) - 0.5)))
-        right = min(width - 1, int(math.floor(max(x0, x1, x2) - 0.5)))
-        top = max(0, int(math.ceil(min(y0, y1, y2) - 0.5)))
-        bottom = min(height - 1, int(math.floor(max(y0, y1, y2) - 0.5)))
+        left = max(0, math.ceil(min(x0, x1, x2) - 0.5))
+        right = min(width - 1, math.floor(max(x0, x1, x2) - 0.5))
+        top = max(0, math.ceil(min(y0, y1, y2) - 0.5))
+        bottom = min(height - 1, math.floor(max(y0, y1, y2) - 0.5))
         for row in range(top, bottom + 1):
             y = row + 0.5
             for column in range(left, right + 1):

@@ -1,0 +1,58 @@
+"""The whole export of a known field: files, sizes in metres, what was removed, and refusal of an empty one."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from gpslift.errors import UserError
+from gpslift.export import export_landmark
+from gpslift.geo.landmarks import load_landmark
+from gpslift.schema import ExportConfig
+
+LANDMARK = replace(
+    load_landmark("statue_of_liberty"),
+    half_extent_m=50.0,
+    box_min_m=(-50.0, -50.0, -5.0),
+    box_max_m=(50.0, 50.0, 100.0),
+)
+CONFIG = ExportConfig(resolution=64, faces=2000, picture_size=32, turntable_frames=4)
+
+
+def test_export_of_two_balls_and_a_speck(solid_field: Any, tmp_path: Path) -> None:
+    field = solid_field([[0.0, 0.0, 0.2], [0.5, 0.2, 1.0], [-0.6, -0.6, 1.6]], [0.5, 0.3, 0.05])
+    report = export_landmark(
+        field.density, field.color, field.render, LANDMARK, replace(CONFIG, floater_share=0.1), tmp_path / "export"
+    )
+    assert set(report.paths) == {"glb", "obj", "ply", "georeference", "pictures", "turntable", "report"}
+    assert all(path.stat().st_size > 0 for path in report.paths.values())
+    assert report.removed.floaters == 1 and report.watertight and report.faces <= 2020
+    mesh = trimesh.load(report.paths["ply"], process=False)
+    assert mesh.is_watertight and mesh.volume > 0
+    np.testing.assert_allclose(mesh.bounds, [[-28, -28, 0], [43, 28, 68]], atol=2.5)
+    colors = mesh.visual.vertex_colors[:, :3]
+    assert (colors[mesh.vertices[:, 0] > 2] == [255, 0, 0]).all() and (
+        colors[mesh.vertices[:, 0] < -2] == [0, 0, 255]
+    ).all()
+    saved = json.loads(report.paths["report"].read_text(encoding="utf-8"))
+    assert saved["level"] == report.level and saved["faces"] == report.faces
+    assert any("agree best" in line for line in report.summary())
+
+
+def test_given_level_is_used_and_said(solid_field: Any, tmp_path: Path) -> None:
+    field = solid_field([[0.0, 0.0, 0.8]], [0.5])
+    config = replace(CONFIG, level=30.0, formats=["ply"])
+    report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    assert report.level == 30.0 and "set by export.level" in report.level_explanation
+    assert report.size_m == pytest.approx((50, 50, 50), abs=1.0)
+
+
+def test_empty_field_is_refused_with_advice(solid_field: Any, tmp_path: Path) -> None:
+    field = solid_field([[0.0, 0.0, 0.8]], [0.5])
+    with pytest.raises(UserError, match=r"flat.*train longer"):
+        export_landmark(lambda points: torch.zeros(len(points)), field.color, field.render, LANDMARK, CONFIG, tmp_path)

@@ -1,0 +1,63 @@
+"""The picture grid and the turntable show the right side of a field."""
+
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from gpslift.export.pictures import NOTHING, depth_picture, normal_picture, write_picture_grid, write_turntable
+
+BOX = ((-1.0, -1.0, 0.0), (1.0, 1.0, 2.0))
+
+
+@pytest.fixture
+def ball(solid_field: Any) -> Any:
+    return solid_field([[0.0, 0.0, 1.0]], [0.7])
+
+
+def test_grid_shows_the_east_from_the_east(ball: Any, tmp_path: Path) -> None:
+    picture = np.asarray(Image.open(write_picture_grid(ball.render, *BOX, 48, tmp_path / "new" / "grid.png")))
+    height, width = picture.shape[:2]
+    top, left = height - 4 * 48, width - 8 * 48
+    assert 0 < top < 30 and 0 < left < 80
+    centers = [picture[top + 24, left + 48 * column + 24].astype(int) for column in range(8)]
+    assert centers[2][0] > 200 > 60 > centers[2][2]  # from the east: red
+    assert centers[6][2] > 200 > 60 > centers[6][0]  # from the west: blue
+    opacity = picture[top + 3 * 48 :, left:]
+    assert opacity[24, 24].min() > 250 and opacity[2, 2].max() < 5
+
+
+def test_turntable_has_its_frames_and_a_size_that_the_encoder_keeps(ball: Any, tmp_path: Path) -> None:
+    path = write_turntable(ball.render, *BOX, 40, 8, tmp_path / "turn.mp4")
+    reader = imageio_ffmpeg.read_frames(str(path))
+    assert next(reader)["size"] == (48, 48)
+    frames = [np.frombuffer(frame, np.uint8).reshape(48, 48, 3).astype(int) for frame in reader]
+    assert len(frames) == 8
+    assert frames[2][24, 24, 0] > 180 > 80 > frames[2][24, 24, 2]
+    assert frames[6][24, 24, 2] > 180 > 80 > frames[6][24, 24, 0]
+
+
+def test_depth_is_yellow_near_violet_far_and_grey_where_there_is_nothing() -> None:
+    depth = np.linspace(1, 2, 100, dtype=np.float32).reshape(1, 10, 10)
+    opacity = np.ones_like(depth)
+    opacity[0, 5, 5] = 0.2
+    picture = depth_picture(depth, opacity)[0]
+    assert picture[0, 0].tolist() == [252, 232, 38]
+    assert picture[9, 9].tolist() == [69, 0, 84]
+    assert picture[5, 5].tolist() == [round(255 * NOTHING)] * 3
+
+
+def test_depth_of_an_empty_picture_is_grey() -> None:
+    picture = depth_picture(np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4), np.float32))
+    assert (picture == round(255 * NOTHING)).all()
+
+
+def test_normals_are_shown_at_full_length() -> None:
+    normal = np.zeros((1, 1, 2, 3), np.float32)
+    normal[..., 2] = 0.3
+    picture = normal_picture(normal, np.array([[[1.0, 0.0]]], np.float32))
+    assert picture[0, 0, 0].tolist() == [128, 128, 255]
+    assert picture[0, 0, 1].tolist() == [round(255 * NOTHING)] * 3
