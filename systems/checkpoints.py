@@ -52,8 +52,9 @@ class StepCheckpoints(Checkpoint):
     """Saves every `every` optimiser steps, at the end, when stopped and on an error; keeps the newest `kept`.
 
     `last_good` is the newest checkpoint, or None. Nothing is saved after an error that says that the weights are
-    worthless or cannot be written (a UserError: a loss that is not finite, a full disk), nor inside an optimiser step
-    or between its micro-batches. A checkpoint saved on any other error may hold parts of the step that failed.
+    worthless or cannot be written (a UserError: a loss that is not finite, a full disk), after a second Ctrl-C, nor
+    inside an optimiser step or between its micro-batches. A checkpoint saved on any other error may hold parts of the
+    step that failed.
     """
 
     def __init__(self, run: Run, every: int, kept: int) -> None:
@@ -84,7 +85,7 @@ class StepCheckpoints(Checkpoint):
         self.save(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if self._between_steps and not isinstance(exception, UserError):
+        if self._between_steps and not isinstance(exception, UserError | KeyboardInterrupt):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:

@@ -1,0 +1,327 @@
+"""Training with resume: killed, stopped, out of disk, not finite; device and precision; metrics and summary."""
+
+import csv
+import errno
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from gpslift.checkpoint_files import checkpoints_of, is_whole
+from gpslift.config import REPOSITORY
+from gpslift.errors import UserError
+from gpslift.runs import Interrupted, Run, runs_of
+from gpslift.schema import LiftConfig
+from systems import checkpoints as checkpoints_module
+from systems.checkpoints import AtomicCheckpointIO
+from systems.metrics_file import MetricsFile
+from systems.progress import StepProgress
+from systems.running import choose_device, choose_precision, fit, make_trainer, show_summary
+from tests.systems.toy import EVERY, STEPS, Toy, digits, limit_file_size, toy_config, train
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a training that nothing stops ends with."""
+    return digits(train(tmp_path_factory.mktemp("whole"), "whole")[0])
+
+
+@pytest.fixture(autouse=True)
+def deterministic_only_here() -> Any:
+    """`prepare` changes settings of the whole process; other tests get theirs back."""
+    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    yield
+    torch.use_deterministic_algorithms(before)
+    torch.set_num_threads(threads)
+
+
+def only_run(output: Path, name: str) -> Run:
+    (run,) = runs_of(str(output), name)
+    return run
+
+
+def steps_saved(run: Run) -> list[str]:
+    return [path.stem for path in checkpoints_of(run.checkpoints)]
+
+
+def state_of(run: Run) -> tuple[str, int]:
+    status = json.loads(run.status.read_text())
+    return status["state"], status["step"]
+
+
+def logged_steps(run: Run) -> list[int]:
+    with open(run.metrics, newline="") as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]
+
+
+def fail_with(error: BaseException) -> Callable[[Tensor], Tensor]:
+    def fail(loss: Tensor) -> Tensor:
+        raise error
+
+    return fail
+
+
+def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(tmp_path: Path) -> None:
+    kills = [7, 10, 18]  # between two checkpoints, just after one, in the last stretch
+    command = [sys.executable, "-m", "tests.systems.toy", str(tmp_path), *map(str, kills)]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert results["statuses"] == [signal.SIGKILL] * 3
+    for step in kills:
+        assert results[f"killed_{step}"] == results["whole"]
+        assert logged_steps(only_run(tmp_path, f"killed_{step}")) == [4, 8, 12, 16, 20]
+
+
+def test_checkpoints_are_kept_to_their_number(tmp_path: Path) -> None:
+    _, run = train(tmp_path, "toy")
+    assert steps_saved(run) == ["step_00000015", "step_00000020"]
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == [
+        "last",
+        "step_00000015.ckpt",
+        "step_00000020.ckpt",
+    ]
+    assert state_of(run) == ("finished", STEPS)
+    assert logged_steps(run) == [4, 8, 12, 16, 20]
+    assert any((run.folder / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_step_saves_and_can_be_gone_on_from(tmp_path: Path, whole: list[str], number: int) -> None:
+    def stop(loss: Tensor) -> Tensor:
+        signal.raise_signal(number)
+        return loss
+
+    with pytest.raises(Interrupted) as stopped:
+        train(tmp_path, "toy", toy=Toy((12, stop)))
+    assert stopped.value.step == 13
+    run = only_run(tmp_path, "toy")
+    assert steps_saved(run)[-1] == "step_00000013"
+    assert state_of(run) == ("interrupted", 13)
+    assert digits(train(tmp_path, "toy", "last")[0]) == whole
+    assert state_of(run) == ("finished", STEPS)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_saves_nothing(tmp_path: Path) -> None:
+    def twice(loss: Tensor) -> Tensor:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return loss
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, "toy", toy=Toy((12, twice)))
+    assert steps_saved(only_run(tmp_path, "toy")) == ["step_00000005", "step_00000010"]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_error_keeps_what_was_learnt_until_then(tmp_path: Path, whole: list[str]) -> None:
+    with pytest.raises(RuntimeError, match="oops"):
+        train(tmp_path, "toy", toy=Toy((13, fail_with(RuntimeError("oops")))))
+    run = only_run(tmp_path, "toy")
+    assert steps_saved(run) == ["step_00000010", "step_00000013"]
+    assert state_of(run) == ("failed", 13)
+    assert digits(train(tmp_path, "toy", "last")[0]) == whole
+
+
+@pytest.mark.parametrize(
+    ("step", "start"), [(13, r"resume=.*step_00000010\.ckpt"), (3, "no checkpoint had been saved")]
+)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_before_it_does_harm(
+    tmp_path: Path, step: int, start: str, value: float
+) -> None:
+    with pytest.raises(
+        UserError, match=rf"step {step + 1}: the loss is {value}; lower optim\.lr \(now 0\.01\).*{start}"
+    ):
+        train(tmp_path, "toy", toy=Toy((step, lambda loss: loss * value)))
+    run = only_run(tmp_path, "toy")
+    assert steps_saved(run) == (["step_00000005", "step_00000010"] if step > EVERY else [])
+    assert state_of(run)[0] == "failed"
+
+
+def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, whole: list[str]) -> None:
+    toy = Toy()
+
+    def spoil(loss: Tensor) -> Tensor:  # finite, with an infinite slope: d sqrt(x) / dx at 0
+        return loss + (toy.net.bias[0] - toy.net.bias[0].detach()).sqrt()
+
+    toy.at_step = (13, spoil)
+    with pytest.raises(UserError, match=r"step 14: the gradient of net\.bias is not finite; lower optim\.lr"):
+        train(tmp_path, "toy", toy=toy)
+    assert steps_saved(only_run(tmp_path, "toy")) == ["step_00000005", "step_00000010"]
+    assert digits(train(tmp_path, "toy", "last")[0]) == whole
+
+
+def test_a_full_disk_halfway_through_a_checkpoint_leaves_the_last_good_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[str]
+) -> None:
+    written = 0
+    real = checkpoints_module._Writer.write
+
+    def write(self: Any, data: Any) -> int:
+        nonlocal written
+        written += len(data)
+        if "00000010" in self.file.name and written > 2000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, data)
+
+    monkeypatch.setattr(checkpoints_module._Writer, "write", write)
+    with pytest.raises(UserError, match=r"the disk is full: .*checkpoints cannot be written; free some space"):
+        train(tmp_path, "toy")
+    run = only_run(tmp_path, "toy")
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["last", "step_00000005.ckpt"]
+    assert is_whole(checkpoints_of(run.checkpoints)[0])
+    monkeypatch.undo()
+    assert digits(train(tmp_path, "toy", "last")[0]) == whole
+
+
+def test_a_write_that_the_system_refuses_leaves_the_last_good_one(tmp_path: Path) -> None:
+    path = tmp_path / "step_00000005.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"weights": torch.ones(10)}, path)
+    try:
+        limit_file_size(20_000)
+        with pytest.raises(UserError, match="the disk is full"):
+            AtomicCheckpointIO().save_checkpoint({"weights": torch.ones(100_000)}, path)
+    finally:
+        limit_file_size(None)
+    assert torch.equal(AtomicCheckpointIO().load_checkpoint(path)["weights"], torch.ones(10))
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_truncated_checkpoint_is_refused_with_the_one_to_use(tmp_path: Path, whole: list[str]) -> None:
+    _, run = train(tmp_path, "toy")
+    early, late = checkpoints_of(run.checkpoints)
+    late.write_bytes(late.read_bytes()[:-500])
+    with pytest.raises(UserError, match=rf"{late.name} is damaged.*resume=.*{early.name}"):
+        train(tmp_path, "toy", str(run.folder))
+    with pytest.raises(UserError, match="is damaged"):
+        AtomicCheckpointIO().load_checkpoint(late)
+    assert digits(train(tmp_path, "toy", str(early))[0]) == whole
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, ("true",)
+
+    path = tmp_path / "evil.ckpt"
+    torch.save({"weights": Evil()}, path, pickle_module=pickle)
+    with pytest.raises(UserError, match=r"evil\.ckpt was not written by this program"):
+        AtomicCheckpointIO().load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    _, run = train(tmp_path, "toy")
+
+    class Wider(Toy):
+        def __init__(self) -> None:
+            super().__init__()
+            self.more = torch.nn.Linear(2, 2)
+
+    resumed = Run(run.folder, checkpoints_of(run.checkpoints)[-1])
+    trainer = make_trainer(toy_config(tmp_path, "toy"), resumed, max_steps=STEPS + 1, learning_rate=1e-2)
+    with pytest.raises(UserError, match="does not fit this config's Wider"):
+        fit(trainer, Wider(), None, resumed)
+
+
+def test_too_little_memory_names_what_bounds_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"out of memory; lower optim\.batch_size"):
+        train(tmp_path, "toy", toy=Toy((3, fail_with(torch.OutOfMemoryError("CUDA out of memory.")))))
+
+
+def test_micro_batches_are_saved_and_stopped_at_whole_steps_only(tmp_path: Path) -> None:
+    class Stop(pl.Callback):
+        batches = 0
+
+        def on_train_batch_start(self, *args: Any) -> None:
+            self.batches += 1
+            if self.batches == 8:  # the second of the three micro-batches of step 3
+                signal.raise_signal(signal.SIGINT)
+
+    expected = digits(train(tmp_path, "whole", accumulate=3)[0])
+    with pytest.raises(Interrupted) as stopped:
+        train(tmp_path, "toy", accumulate=3, callbacks=[Stop()])
+    assert stopped.value.step == 3
+    assert digits(train(tmp_path, "toy", "last", accumulate=3)[0]) == expected
+
+
+def test_what_is_asked_for_is_refused_where_the_machine_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device(LiftConfig(device="auto")).type == "cpu"
+    with pytest.raises(UserError, match=r"device=cuda.*no CUDA"):
+        choose_device(LiftConfig(device="cuda"))
+    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
+        choose_precision(LiftConfig(precision="fp16"))
+
+
+@pytest.mark.parametrize(("amx", "avx512", "expected"), [(0, 0, "32-true"), (1, 0, "bf16-mixed"), (0, 1, "bf16-mixed")])
+def test_auto_takes_bf16_only_where_the_processor_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, amx: int, avx512: int, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bool(amx))
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bool(avx512))
+    assert choose_precision(LiftConfig()) == expected
+    assert choose_precision(LiftConfig(precision="32")) == "32-true"
+    assert choose_precision(LiftConfig(precision="bf16")) == "bf16-mixed"
+
+
+def test_metrics_gain_columns_and_drop_what_came_after_the_resumed_step(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    metrics = MetricsFile(path)
+    metrics.log_metrics({"loss": 1.0}, 4)
+    metrics.log_metrics({"loss": 0.5, "epoch": 0.0}, 8)
+    metrics.log_metrics({"speed": 2.0}, 8)
+    metrics.log_metrics({"loss": 0.25}, 12)
+    metrics.save()
+    assert path.read_text() == "step,loss,speed\n4,1,\n8,0.5,2\n12,0.25,\n"
+    resumed = MetricsFile(path, first_step=8)
+    resumed.log_metrics({"loss": 0.3}, 12)
+    resumed.finalize("success")
+    assert path.read_text() == "step,loss,speed\n4,1,\n8,0.5,2\n12,0.3,\n"
+
+
+def test_progress_without_a_terminal_is_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("systems.progress.LINE_SECONDS", 0.0)
+    text = io.StringIO()
+    progress = StepProgress("toy", Console(file=text))
+    monkeypatch.setattr("systems.running.StepProgress", lambda description: progress)
+    train(tmp_path, "toy")
+    lines = text.getvalue().splitlines()
+    assert lines[0] == "toy: 20 steps"
+    assert len(lines) == 1 + STEPS
+    assert lines[-1].startswith("toy 20/20  ")
+    assert "steps/s" in lines[-1] and "left 0:00" in lines[-1] and "loss " in lines[-1]
+
+
+def test_the_bar_shows_steps_and_figures_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    progress = StepProgress("toy", Console(file=text, force_terminal=True, width=120))
+    monkeypatch.setattr("systems.running.StepProgress", lambda description: progress)
+    train(tmp_path, "toy")
+    assert "20/20" in text.getvalue()
+    assert "loss" in text.getvalue()
+
+
+def test_the_summary_says_where_everything_is(tmp_path: Path) -> None:
+    _, run = train(tmp_path, "toy")
+    text = io.StringIO()
+    show_summary(run, {"prior": tmp_path / "prior"}, Console(file=text))
+    shown = text.getvalue()
+    for part in (f"prior: {tmp_path / 'prior'}", str(run.folder), "step_00000020.ckpt", "tensorboard --logdir"):
+        assert part in shown
