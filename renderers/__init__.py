@@ -1,1 +1,1 @@
-"""The NeRF: hash grid, field, occupancy, volume rendering, background. Sees rays; knows nothing of gpslift or systems."""
+"""The NeRF: hash grid, field, occupancy, volume rendering. Sees rays; knows nothing of gpslift or systems."""

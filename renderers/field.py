@@ -28,13 +28,12 @@ class Field(nn.Module):
     """Density >= 0 (per world unit) and colour in [0, 1], independent of the view, inside a box; nothing outside it.
 
     box_min, box_max: corners of the box, world units. The longest side is the grid's unit, so that cells are cubes.
-    hidden: width of the heads. blob_scale, blob_radius, blob_center: training starts from a ball: softplus of
-    the density head's output plus blob_scale (1 - |x - center| / blob_radius) (world units).
+    hidden: width of the heads. blob_scale, blob_radius (world units): training starts from a ball in the box's middle:
+    density = softplus(head + blob_scale (1 - |x - middle| / blob_radius)), as in threestudio.
     """
 
     box_min: Tensor
     box_max: Tensor
-    blob_center: Tensor
 
     def __init__(
         self,
@@ -45,7 +44,6 @@ class Field(nn.Module):
         hidden: int,
         blob_scale: float,
         blob_radius: float,
-        blob_center: tuple[float, float, float],
     ) -> None:
         super().__init__()
         self.grid = grid
@@ -53,8 +51,8 @@ class Field(nn.Module):
         self.color_head = Head(grid.channels, hidden, 3)
         self.blob_scale, self.blob_radius = blob_scale, blob_radius
         self.longest_side = max(high - low for low, high in zip(box_min, box_max, strict=True))
-        for name, corner in (("box_min", box_min), ("box_max", box_max), ("blob_center", blob_center)):
-            self.register_buffer(name, torch.tensor(corner, dtype=torch.float32), persistent=False)
+        self.register_buffer("box_min", torch.tensor(box_min, dtype=torch.float32), persistent=False)
+        self.register_buffer("box_max", torch.tensor(box_max, dtype=torch.float32), persistent=False)
 
     @property
     def finest_cell(self) -> float:
@@ -67,7 +65,7 @@ class Field(nn.Module):
 
     def density_of(self, features: Tensor, points: Tensor) -> Tensor:
         """Density [N] of points [N, 3] with features [channels, N]."""
-        distance = (points - self.blob_center).norm(dim=-1)
+        distance = (points - (self.box_min + self.box_max) / 2).norm(dim=-1)
         raw = self.density_head(features)[0] + self.blob_scale * (1 - distance / self.blob_radius)
         inside = ((points >= self.box_min) & (points <= self.box_max)).all(-1)
         return functional.softplus(raw) * inside

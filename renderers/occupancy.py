@@ -1,4 +1,4 @@
-"""Which cells of the box hold something, so that rays skip the rest (Müller et al. 2022, appendix E.1; Li et al. 2023)."""
+"""Which cells of the box hold something, so that rays skip the rest (Müller et al. 2022, appendix E.1)."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from renderers.backends.contract import OccupiedCells
-from renderers.seeds import generator_of
+from renderers.draws import Purpose, generator_of
 from renderers.volume import interval_opacity
 
 SUBSET_SHARE = 4  # after the warm-up, one cell in this many is asked at random, beside the occupied ones
@@ -80,7 +80,7 @@ class OccupancyGrid(nn.Module):
 
         What is drawn depends on (seed, step) alone: a resumed run equals one that never stopped.
         """
-        generator = generator_of(seed, step)
+        generator = generator_of(Purpose.OCCUPANCY, seed, step)
         index = self.cells_to_ask(step, generator)
         corner = torch.stack(torch.unravel_index(index, self.cells.shape), -1)
         jitter = torch.rand(len(index), 3, generator=generator).to(corner.device)

@@ -1,71 +1,38 @@
 """The renderer: rays in, pictures out, with what the regularisers need."""
 
 import math
-from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
 from renderers.background import Background
+from renderers.draws import draw_by_weight, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
 from renderers.occupancy import OccupancyGrid
+from renderers.render import Picture, Render, SampledNormals
 from renderers.samples import Padding, Samples
-from renderers.seeds import generator_of
 from renderers.volume import expected_depth, intersect_box, render_weights
 
-
-@dataclass(frozen=True)
-class SampledNormals:
-    """Normals at some samples. normal, direction (of the ray): unit, [K, 3]. weight: [K], scaled so that sums over K
-    estimate the sums over all samples."""
-
-    normal: Tensor
-    direction: Tensor
-    weight: Tensor
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A batch of pictures, for looking at: the first fields of `Render`."""
-
-    color: Tensor
-    opacity: Tensor
-    depth: Tensor
-    background: Tensor
-    normal: Tensor | None
-
-
-@dataclass(frozen=True)
-class Render(Picture):
-    """A batch of pictures. Distances in world units, colours in [0, 1].
-
-    color, background: [B, H, W, 3]; color has the background behind it. opacity, depth (mean distance of what is
-    seen, along the ray): [B, H, W]. normal: [B, H, W, 3], outward, shorter than 1 where the view is half clear; or None.
-    samples, with density and weights [M]: all samples of all rays, packed (ray index = (b H + row) W + column).
-    sampled_normals: what orientation_loss takes; or None.
-    """
-
-    samples: Samples
-    density: Tensor
-    weights: Tensor
-    sampled_normals: SampledNormals | None
+Point = tuple[float, float, float]
+NormalMode = Literal["none", "sampled", "all"]
 
 
 class Renderer(nn.Module):
     """Field, occupancy and background, and the way from rays to pictures.
 
-    box_min, box_max: world units. seed: of the start and of the occupancy grid's draws. device: where it will run, which
-    decides the engine. The other arguments are those of the config's `renderer` section (`grid`: those of HashGrid).
-    blob_radius: world units. Raises EngineUnavailable if the engine asked for does not work.
+    box_min, box_max: world units. seed: of the start, and of the occupancy grid's draws. device: where it will run,
+    which decides the engine. blob_radius: world units. The other arguments are the keys of the config's `renderer`
+    section (`grid`: those of HashGrid). Raises EngineUnavailable if the engine asked for does not work.
     """
 
     def __init__(
         self,
         *,
-        box_min: tuple[float, float, float],
-        box_max: tuple[float, float, float],
+        box_min: Point,
+        box_max: Point,
         seed: int,
         device: torch.device | str,
         engine: str,
@@ -96,7 +63,6 @@ class Renderer(nn.Module):
                 hidden=hidden,
                 blob_scale=blob_scale,
                 blob_radius=blob_radius,
-                blob_center=tuple((low + high) / 2 for low, high in zip(box_min, box_max, strict=True)),
             )
             self.background = Background(hidden=background_hidden)
         self.occupancy = OccupancyGrid(
@@ -109,7 +75,7 @@ class Renderer(nn.Module):
         )
 
     def update(self, step: int, total_steps: int) -> None:
-        """To be called before the render of each optimiser step: grid levels coarse to fine, occupancy now and then."""
+        """To be called before each optimiser step's render: grid levels coarse to fine, occupancy now and then."""
         share = step / max(total_steps, 1)
         self.field.grid.update(share, first_levels=self.coarse_levels, full_share=self.coarse_share)
         if step % self.occupancy_every_steps == 0:
@@ -129,20 +95,20 @@ class Renderer(nn.Module):
         jitter_seed: int | None = None,
         first_image: int = 0,
         background: bool = True,
-        normals: str = "none",
+        normals: NormalMode = "none",
         normal_samples: int = 0,
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
         jitter_seed: shifts every ray's intervals at random; None = not at all. Image b draws from (jitter_seed,
         first_image + b), so that ranks that share a batch render what one would. background: False leaves black behind.
-        normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights, for orientation_loss;
-        'all', at every sample, for normal pictures too.
+        normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
+        and as pictures.
         """
         shape = origins.shape[:3]
+        origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
+        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter_seed, first_image).to(origins.device)
         with torch.autocast(origins.device.type, enabled=False):
-            offset = ray_offsets(shape, jitter_seed, first_image).to(origins.device)
-            origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
             samples = self.march(origins, directions, offset)
             points = samples.points(origins, directions)
             density, color = self.field.density_and_color(points)
@@ -151,28 +117,36 @@ class Renderer(nn.Module):
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
             *rgb, opacity, distance = padding.sum(weights * seen, len(origins))
             behind = self.background(directions) if background else torch.zeros_like(directions)
-            pixels = torch.stack(rgb, -1) + (1 - opacity)[:, None] * behind
-            normal, sampled = None, None
-            if normals == "all":
-                per_sample = self.field.normals(points)
-                normal = padding.sum(weights * per_sample.T, len(origins)).T.view(*shape, 3)
-                sampled = SampledNormals(per_sample, directions[samples.ray], weights)
-            elif normals == "sampled":
-                chosen, scaled = draw_by_weight(
-                    weights, samples.ray, shape, normal_samples, (jitter_seed or 0, first_image)
-                )
-                sampled = SampledNormals(self.field.normals(points[chosen]), directions[samples.ray[chosen]], scaled)
+            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (jitter_seed or 0, first_image))
+            sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
+            normal = padding.sum(weights * sampled.normal.T, len(origins)).T if sampled and normals == "all" else None
         return Render(
-            color=pixels.view(*shape, 3),
+            color=(torch.stack(rgb, -1) + (1 - opacity)[:, None] * behind).view(*shape, 3),
             opacity=opacity.view(shape),
             depth=expected_depth(distance, opacity).view(shape),
             background=behind.view(*shape, 3),
-            normal=normal,
+            normal=None if normal is None else normal.reshape(*shape, 3),
             samples=samples,
             density=density,
             weights=weights,
             sampled_normals=sampled,
         )
+
+    def choose(
+        self, normals: NormalMode, count: int, weights: Tensor, ray: Tensor, shape: torch.Size, key: tuple[int, int]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Positions [K] of the samples that get normals, and their weights [K]; None if `normals` is 'none'."""
+        if normals == "none":
+            return None
+        if normals == "all":
+            return torch.arange(len(ray), device=ray.device), weights
+        if normals == "sampled":
+            return draw_by_weight(weights, ray, shape[0], shape[1] * shape[2], count, key)
+        raise ValueError(f"normals must be 'none', 'sampled' or 'all', not {normals!r}")
+
+    def normals_at(self, position: Tensor, weight: Tensor, points: Tensor, directions: Tensor) -> SampledNormals:
+        """Normals at some of the samples; points and directions are those of all samples, [M, 3]."""
+        return SampledNormals(self.field.normals(points[position]), directions[position], weight)
 
     @torch.no_grad()
     def render_image(
@@ -182,56 +156,21 @@ class Renderer(nn.Module):
         *,
         chunk_rays: int = 16384,
         background: bool = True,
-        normals: str = "none",
+        normals: bool = False,
     ) -> Picture:
         """Pictures of rays [B, H, W, 3] without gradients, `chunk_rays` rays at a time, so that memory is bounded."""
         shape = origins.shape[:3]
         chunks = zip(origins.reshape(-1, 3).split(chunk_rays), directions.reshape(-1, 3).split(chunk_rays), strict=True)
-        parts = [self(o[None, None], d[None, None], background=background, normals=normals) for o, d in chunks]
+        mode: NormalMode = "all" if normals else "none"
+        parts = [self(o[None, None], d[None, None], background=background, normals=mode) for o, d in chunks]
 
-        def joined(name: str, *channels: int) -> Tensor:
-            return torch.cat([getattr(part, name)[0, 0] for part in parts]).view(*shape, *channels)
+        def joined(name: str) -> Tensor:
+            return torch.cat([getattr(part, name)[0, 0] for part in parts]).unflatten(0, shape)
 
         return Picture(
-            color=joined("color", 3),
+            color=joined("color"),
             opacity=joined("opacity"),
             depth=joined("depth"),
-            background=joined("background", 3),
-            normal=joined("normal", 3) if normals == "all" else None,
+            background=joined("background"),
+            normal=joined("normal") if normals else None,
         )
-
-
-def ray_offsets(shape: tuple[int, ...], jitter_seed: int | None, first_image: int) -> Tensor:
-    """Shifts [B H W] in [0, 1) of the rays of pictures [B, H, W]: image b's from (jitter_seed, first_image + b)."""
-    images, height, width = shape
-    if jitter_seed is None:
-        return torch.zeros(images * height * width)
-    generators = [generator_of(jitter_seed, first_image + image) for image in range(images)]
-    return torch.cat([torch.rand(height * width, generator=generator) for generator in generators])
-
-
-def draw_by_weight(
-    weights: Tensor, ray: Tensor, shape: tuple[int, ...], count: int, key: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
-    """About `count` samples [K], an equal number from each picture, drawn in proportion to their weights.
-
-    Systematic sampling: one random number a picture, equal steps through the running sum of weights. Also returns
-    w_i / (expected number of draws of i), [K]: with it, sums over the draws estimate sums over all samples.
-    """
-    images, height, width = shape
-    per_image = max(count // images, 1)
-    bounds = torch.searchsorted(ray, torch.arange(images + 1, device=ray.device) * height * width).tolist()
-    chosen, scaled = [], []
-    for image, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False)):
-        running = weights[first:last].detach().double().cumsum(0)
-        if last == first or running[-1] <= 0:
-            continue
-        start = torch.rand(1, generator=generator_of(*key, 1, image), dtype=torch.float64)
-        marks = (torch.arange(per_image) + start).to(running.device) * (running[-1] / per_image)
-        index = torch.searchsorted(running, marks, right=True).clamp_max(last - first - 1) + first
-        probability = weights[index].detach() / running[-1]
-        chosen.append(index)
-        scaled.append(weights[index] / (per_image * probability))
-    if not chosen:
-        return ray[:0], weights[:0]
-    return torch.cat(chosen), torch.cat(scaled).float()

@@ -14,6 +14,8 @@ from renderers.backends import numba_kernels, numba_march
 from renderers.backends.contract import GridLayout, OccupiedCells
 from renderers.samples import Samples
 
+MOST_THREADS = numba.get_num_threads()  # its default is its maximum: all cores this process may use
+
 
 @lru_cache
 def level_records(layout: GridLayout, active_levels: int) -> np.ndarray:
@@ -24,7 +26,7 @@ def level_records(layout: GridLayout, active_levels: int) -> np.ndarray:
 
 def match_threads() -> int:
     """Gives numba as many threads as torch has, and returns that number."""
-    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    threads = min(torch.get_num_threads(), MOST_THREADS)
     if numba.get_num_threads() != threads:
         numba.set_num_threads(threads)
     return threads
@@ -34,7 +36,7 @@ def as_array(tensor: Tensor) -> np.ndarray:
     """A view of a CPU float32 tensor (copied only if its numbers do not lie in order)."""
     if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
         raise ValueError(
-            f"the numba engine takes float32 numbers on the CPU, not {tensor.dtype} on {tensor.device}: choose engine torch"
+            f"the numba engine takes float32 on the CPU, not {tensor.dtype} on {tensor.device}: choose engine torch"
         )
     return tensor.detach().contiguous().numpy()
 

@@ -214,7 +214,7 @@ def table_gradient(points: Any, levels: Any, upstream: Any, gradient: Any, worke
 
 @njit(parallel=True, cache=True, nogil=True)
 def point_gradient(points: Any, table: Any, levels: Any, upstream: Any, gradient: Any, workers: int) -> None:
-    """Adds to gradient [3, N] what upstream [levels * features, N] sends to the points; clamped coordinates get none."""
+    """Adds to gradient [3, N] what upstream [levels * features, N] sends to the points; clamped ones get none."""
     count, features = points.shape[1], table.shape[1]
     for worker in prange(workers):
         rows = np.empty((8, BLOCK), np.uint32)

@@ -19,7 +19,7 @@ def row_of_corner(corner: Tensor, level: GridLevel) -> Tensor:
     """
     if level.dense:
         strides = (1, level.resolution, level.resolution**2)
-        index = sum(corner[:, axis] * strides[axis] for axis in range(3))
+        index = (corner * torch.tensor(strides, device=corner.device)).sum(-1)
     else:
         x, y, z = ((corner[:, axis] * PRIMES[axis]) & UINT32 for axis in range(3))
         index = x ^ y ^ z
