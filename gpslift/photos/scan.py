@@ -22,6 +22,8 @@ from gpslift.photos.exif import PhotoMetadata, metadata_of_image
 from gpslift.photos.files import read_table, write_table
 from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash, open_image
 
+_THREADS_FROM_MEAN_BYTES = 150_000
+_BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
 _VERSION = 1  # raise with every change of what is read from a photo
 _ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
 _SCHEMA = pa.schema(
@@ -121,8 +123,8 @@ def run_over_photos(work: Any, items: Any, entries: list[Entry], title: str) -> 
     entries: the same photos, for their sizes.
     """
     total = sum(size for _, size, _ in entries)
-    threads = min(8, os.cpu_count() or 1) if entries and total / len(entries) > 150_000 else 1
-    slow = total > 50_000_000 or len(entries) > 2000
+    threads = min(8, os.cpu_count() or 1) if entries and total / len(entries) > _THREADS_FROM_MEAN_BYTES else 1
+    slow = total > _BAR_FROM_BYTES or len(entries) > _BAR_FROM_PHOTOS
     with _quiet(), ThreadPoolExecutor(threads) as pool:
         results = pool.map(work, items) if threads > 1 else map(work, items)
         yield from track(results, title, total=len(entries), transient=True, disable=not slow)
