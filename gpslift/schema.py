@@ -57,10 +57,10 @@ class BackboneConfig:
     base: str = key("compact", "'compact' (trained from scratch), or a Stable Diffusion folder or hub id")
     image_size: int = key(64, "side of the images, pixels", low=8, high=2048)
     fold: int = key(4, "compact: pixels folded into channels, per side", low=1, high=16)
-    channels: list[int] = key([128, 256], "compact: U-Net channels per resolution", low=8)
-    layers: int = key(2, "compact: residual layers per resolution", low=1, high=8)
+    channels: list[int] = key([128, 160], "compact: U-Net channels per resolution", low=8)
+    layers: int = key(1, "compact: residual layers per resolution", low=1, high=8)
     token_dim: int = key(128, "compact: width of text and place tokens", low=8)
-    text_layers: int = key(2, "compact: layers of the text transformer", low=1, high=24)
+    text_layers: int = key(1, "compact: layers of the text transformer", low=1, high=24)
     prediction: str = key("v_prediction", "what the compact U-Net predicts", choices=("epsilon", "v_prediction"))
 
 

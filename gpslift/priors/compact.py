@@ -1,0 +1,68 @@
+"""The compact backbone: a small pixel-folding prior, trained from scratch on any machine."""
+
+from collections.abc import Sequence
+
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from transformers import PreTrainedTokenizerBase
+
+from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.text import build_text_encoder, train_tokenizer
+from gpslift.priors.folding import PixelFolding
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.schema import BackboneConfig
+
+
+def build_scheduler(prediction: str) -> DDIMScheduler:
+    """The cosine noise schedule (Nichol and Dhariwal 2021, eq. 17). Its last step has almost no signal left."""
+    return DDIMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type=prediction,
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=0,
+        timestep_spacing="trailing",
+    )
+
+
+def build_unet(backbone: BackboneConfig, pooled_width: int) -> UNet2DConditionModel:
+    """A U-Net over folded pixels. Its middle attends to the tokens; the pooled place joins the time embedding, which reaches
+    every layer."""
+    depth = len(backbone.channels)
+    return UNet2DConditionModel(
+        sample_size=backbone.image_size // backbone.fold,
+        in_channels=3 * backbone.fold**2,
+        out_channels=3 * backbone.fold**2,
+        block_out_channels=tuple(backbone.channels),
+        layers_per_block=backbone.layers,
+        down_block_types=("DownBlock2D",) * depth,
+        mid_block_type="UNetMidBlock2DCrossAttn",
+        up_block_types=("UpBlock2D",) * depth,
+        cross_attention_dim=backbone.token_dim,
+        attention_head_dim=4,
+        resnet_time_scale_shift="scale_shift",
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=pooled_width,
+        time_embedding_dim=2 * backbone.channels[0],
+    )
+
+
+def build_compact_prior(
+    backbone: BackboneConfig,
+    place_encoder: LandmarkPlaceEncoder,
+    captions: Sequence[str],
+    caption: str,
+    color_mean: tuple[float, float, float],
+    color_std: tuple[float, float, float],
+) -> PlaceDiffusionPipeline:
+    """An untrained prior. captions: all texts that its tokenizer shall know. color_mean, color_std: see PixelFolding."""
+    tokenizer: PreTrainedTokenizerBase = train_tokenizer(captions)
+    return PlaceDiffusionPipeline(
+        vae=PixelFolding(backbone.fold, color_mean, color_std),
+        text_encoder=build_text_encoder(tokenizer, backbone.token_dim, backbone.text_layers),
+        tokenizer=tokenizer,
+        unet=build_unet(backbone, place_encoder.pooled_width),
+        place_encoder=place_encoder,
+        scheduler=build_scheduler(backbone.prediction),
+        image_size=backbone.image_size,
+        caption=caption,
+    )

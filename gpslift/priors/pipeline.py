@@ -1,0 +1,192 @@
+"""The prior: one diffusers pipeline for compact and Stable Diffusion backbones, conditioned on text and place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
+from torch import Tensor
+
+from gpslift.conditioning.place import Place, concatenate_places, null_place
+from gpslift.conditioning.text import encode_text
+from gpslift.priors.composition import compose_jointly, compose_text_and_place
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the U-Net is told: text tokens then place tokens [B, L + T, C], and the pooled place [B, P] where it takes one."""
+
+    tokens: Tensor
+    pooled: Tensor | None
+
+    def __getitem__(self, index: slice) -> "Condition":
+        return Condition(self.tokens[index], None if self.pooled is None else self.pooled[index])
+
+
+def concatenate_conditions(conditions: Sequence[Condition]) -> Condition:
+    """One batch of several."""
+    pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
+    return Condition(torch.cat([condition.tokens for condition in conditions]), torch.cat(pooled) if pooled else None)
+
+
+class PlaceDiffusionPipeline(DiffusionPipeline):
+    """Makes images from text and place. Loads and saves as a diffusers folder.
+
+        pipeline = PlaceDiffusionPipeline.from_pretrained("assets/priors/statue_of_liberty")
+        images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=2.0, guidance_scale_place=2.0).images
+
+    A place is a dict of the place encoder's `inputs`; what is missing or NaN is unknown. `caption` is the text used where
+    none is given, `image_size` the side of the images in pixels.
+    """
+
+    model_cpu_offload_seq = "text_encoder->place_encoder->unet->vae"
+
+    def __init__(
+        self, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, place_encoder: Any, scheduler: Any, image_size: int = 512, caption: str = ""
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, place_encoder=place_encoder, scheduler=scheduler
+        )
+        self.register_to_config(image_size=image_size, caption=caption)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images, pixels."""
+        return int(self.config["image_size"])
+
+    @property
+    def caption(self) -> str:
+        """The text used where none is given."""
+        return str(self.config["caption"])
+
+    @property
+    def place_kind(self) -> str:
+        """What a place says: `azimuth`."""
+        return str(self.place_encoder.place_kind)
+
+    @property
+    def alphas_cumprod(self) -> Tensor:
+        """The cumulative noise schedule [T]: noisy = sqrt(a) clean + sqrt(1 - a) noise."""
+        return self.scheduler.alphas_cumprod
+
+    @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The parts that hold weights."""
+        return {"vae": self.vae, "text_encoder": self.text_encoder, "unet": self.unet, "place_encoder": self.place_encoder}
+
+    def encode_condition(self, text: Sequence[str], place: Place) -> Condition:
+        """The condition of B texts and B places. The empty text and a place of NaNs are the nulls."""
+        place_tokens = self.place_encoder(place)
+        text_tokens = encode_text(self.tokenizer, self.text_encoder, text)
+        pooled = self.place_encoder.pool(place_tokens) if self.unet.config.class_embed_type == "projection" else None
+        return Condition(torch.cat([text_tokens, place_tokens.to(text_tokens.dtype)], 1), pooled)
+
+    def to_latents(self, images: Tensor) -> Tensor:
+        """Images [B, 3, H, W] in [0, 1] to latents; differentiable. A VAE gives its mean, so that nothing is random here."""
+        images = (2 * images - 1).to(self.vae.dtype)
+        return self.vae.encode(images).latent_dist.mode() * self.vae.config.scaling_factor
+
+    def from_latents(self, latents: Tensor) -> Tensor:
+        """Latents to images [B, 3, H, W] in [0, 1], clipped."""
+        images = self.vae.decode(latents.to(self.vae.dtype) / self.vae.config.scaling_factor).sample
+        return ((images.float() + 1) / 2).clamp(0, 1)
+
+    def add_noise(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """sqrt(a_t) latents + sqrt(1 - a_t) noise for timesteps [B]."""
+        alpha = self._alpha(timestep, latents)
+        return alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+
+    def predict_raw(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+        """What the U-Net itself predicts, noise or velocity, as the scheduler's `prediction_type` says."""
+        return self.unet(
+            noisy, timestep, encoder_hidden_states=condition.tokens, class_labels=condition.pooled, return_dict=False
+        )[0]
+
+    def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+        """The noise in `noisy` [B, C, h, w] at timesteps [B]; velocity is converted: e = sqrt(a) v + sqrt(1 - a) x."""
+        raw = self.predict_raw(noisy, timestep, condition).to(noisy.dtype)
+        if self.scheduler.config.prediction_type == "epsilon":
+            return raw
+        alpha = self._alpha(timestep, noisy)
+        return alpha.sqrt() * raw + (1 - alpha).sqrt() * noisy
+
+    def predict_clean(self, noisy: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """The clean latents that `noisy` holds if its noise is `noise`: (x - sqrt(1 - a) e) / sqrt(a)."""
+        alpha = self._alpha(timestep, noisy)
+        return (noisy - (1 - alpha).sqrt() * noise) / alpha.sqrt().clamp_min(1e-4)
+
+    def guided_noise(self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float) -> Tensor:
+        """Guided noise [B, ...] in one batched U-Net call. `branches`: what `guidance_branches` gave for the same scales."""
+        count = len(branches.tokens) // len(noisy)
+        repeated = noisy.repeat(count, *[1] * (noisy.ndim - 1))
+        noises = self.predict_noise(repeated, timestep.repeat(count), branches).chunk(count)
+        if count == 1:
+            return noises[0]
+        if count == 2:
+            return compose_jointly(noises[0], noises[1], scale_place)
+        return compose_text_and_place(noises[0], noises[1], noises[2], scale_text, scale_place)
+
+    def guidance_branches(self, text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> Condition:
+        """The conditions that these scales need, one after the other: (p,g) alone without guidance; (0,0) and (p,g) where
+        both scales are equal; else (0,0), (p,0) and (p,g)."""
+        if scale_text == scale_place == 1:
+            return self.encode_condition(text, place)
+        empty, nowhere = [""] * len(text), null_place(place)
+        if scale_text == scale_place:
+            return self.encode_condition([*empty, *text], concatenate_places([nowhere, place]))
+        return self.encode_condition([*empty, *text, *text], concatenate_places([nowhere, nowhere, place]))
+
+    @torch.no_grad()
+    def sample(
+        self,
+        place: dict[str, Any],
+        count: int,
+        prompt: str | Sequence[str] | None = None,
+        steps: int = 30,
+        guidance_scale_text: float = 1.0,
+        guidance_scale_place: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image."""
+        device = self.unet.device
+        text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
+        whole = self.place_encoder.complete(place, count, device)
+        branches = self.guidance_branches(text, whole, guidance_scale_text, guidance_scale_place)
+        latents = self._first_noise(count, generator, device)
+        self.scheduler.set_timesteps(steps, device=device)
+        for timestep in self.progress_bar(self.scheduler.timesteps):
+            noise = self.guided_noise(latents, timestep.expand(count), branches, guidance_scale_text, guidance_scale_place)
+            latents = self._scheduler_step(noise, timestep, latents)
+        return self.from_latents(latents)
+
+    def __call__(self, *, place: dict[str, Any], count: int | None = None, output_type: str = "pil", **settings: Any) -> ImagePipelineOutput:
+        """As `sample`, in diffusers' form: `.images` holds PIL images, or a tensor with output_type="pt".
+
+        count: how many images; by default as many as the place has values.
+        """
+        known = [len(value) for value in place.values() if value is not None and np.ndim(value) > 0]
+        images = self.sample(place, count or max(known, default=1), **settings)
+        if output_type == "pt":
+            return ImagePipelineOutput(images=images)
+        return ImagePipelineOutput(images=self.numpy_to_pil(images.permute(0, 2, 3, 1).cpu().numpy()))
+
+    def _alpha(self, timestep: Tensor, like: Tensor) -> Tensor:
+        return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
+
+    def _first_noise(self, count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
+        side = self.unet.config.sample_size
+        drawn_on = generator.device if generator is not None else device
+        shape = (count, self.unet.config.in_channels, side, side)
+        return torch.randn(shape, generator=generator, device=drawn_on).to(device)
+
+    def _scheduler_step(self, noise: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
+        """One scheduler step; a v-prediction scheduler is handed the velocity that the noise stands for."""
+        if self.scheduler.config.prediction_type == "epsilon":
+            return self.scheduler.step(noise, timestep, latents).prev_sample
+        alpha = self._alpha(timestep.expand(1), latents)
+        velocity = (noise - (1 - alpha).sqrt() * latents) / alpha.sqrt().clamp_min(1e-4)
+        return self.scheduler.step(velocity, timestep, latents).prev_sample
