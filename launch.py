@@ -8,6 +8,7 @@ from gpslift.config import load_config
 from gpslift.config_help import print_keys
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, go_on_command
+from gpslift.storage import FULL_DISK
 from systems.jobs import MODES, run
 
 EXAMPLES = """\
@@ -64,6 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run(config, next((mode for mode in MODES if getattr(given, mode)), "train"))
     except UserError as error:
         return _complain("error: ", str(error), EXIT_BAD_INPUT)
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        message = f"the disk is full: {error.filename or 'a file'} cannot be written; free some space, or set output="
+        return _complain("error: ", message, EXIT_BAD_INPUT)
     except Interrupted as stop:
         return _complain("", f"{stop}; saved. Go on with: {go_on_command(stop.run)}", EXIT_INTERRUPTED)
     except KeyboardInterrupt:

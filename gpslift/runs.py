@@ -27,7 +27,7 @@ from gpslift.schema import RunConfig
 from gpslift.storage import children, names, replace_text, saving, short_path
 
 FOLDER_PATTERN = re.compile(r"(\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2})(?:_(\d+))?")
-PACKAGES = ("torch", "pytorch-lightning", "diffusers", "transformers", "numpy", "numba", "nerfacc", "trimesh")
+PACKAGES = ("torch", "pytorch-lightning", "diffusers", "transformers", "numpy", "numba", "trimesh")
 
 
 class Interrupted(Exception):

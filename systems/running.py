@@ -220,5 +220,5 @@ def _advice(error: Exception, system: pl.LightningModule) -> str:
         return f"out of memory; lower optim.batch_size, or the sizes of images and model: {text.splitlines()[0]}"
     if "loading state_dict" in text:
         name = type(system).__name__
-        return f"the checkpoint does not fit this config's {name}; undo the changes to it, or start anew: {text}"
+        return f"the checkpoint does not fit this config's {name}; undo the changes to it, or start anew: {text[:300]}"
     return ""

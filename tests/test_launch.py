@@ -1,5 +1,6 @@
 """The command line: modes, keys, errors in one line, exit codes, and what is imported when."""
 
+import errno
 import subprocess
 import sys
 import types
@@ -95,6 +96,7 @@ def test_two_modes_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     ("error", "code", "words"),
     [
         (UserError("no such\nthing"), 2, "error: no such thing"),
+        (OSError(errno.ENOSPC, "No space left on device", "mesh.glb"), 2, "error: the disk is full: mesh.glb"),
         (KeyboardInterrupt(), 130, "stopped"),
         (Interrupted(Run(Path("outputs/a/b")), 7), 130, "stopped after step 7; saved. Go on with: python"),
     ],

@@ -100,6 +100,15 @@ def test_checkpoints_are_kept_to_their_number(tmp_path: Path) -> None:
     assert any((run.folder / "tensorboard").iterdir())
 
 
+def test_going_on_with_a_finished_run_changes_nothing(tmp_path: Path, whole: list[str]) -> None:
+    train(tmp_path, "toy")
+    system, run = train(tmp_path, "toy", "last")
+    assert digits(system) == whole
+    assert steps_saved(run) == ["step_00000015", "step_00000020"]
+    assert state_of(run) == ("finished", STEPS)
+    assert logged_steps(run) == [4, 8, 12, 16, 20]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_the_step_saves_and_can_be_gone_on_from(tmp_path: Path, whole: list[str], number: int) -> None:
     def stop(loss: Tensor) -> Tensor:
