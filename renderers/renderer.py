@@ -81,6 +81,10 @@ class Renderer(nn.Module):
         if step % self.occupancy_every_steps == 0:
             self.occupancy.update(step, self.field.density, self.seed)
 
+    def density(self, points: Tensor) -> Tensor:
+        """Density [N] at points [N, 3] as renders see it: 0 in cells that rays skip, whatever the field holds there."""
+        return self.field.density(points) * self.occupancy.occupied(points)
+
     def march(self, origins: Tensor, directions: Tensor, offset: Tensor) -> Samples:
         """The samples of rays [R, 3] in occupied cells; `offset` [R] in [0, 1) shifts a ray's intervals."""
         near, far = intersect_box(origins, directions, self.field.box_min, self.field.box_max)

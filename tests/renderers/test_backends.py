@@ -40,14 +40,14 @@ def test_auto_falls_back_and_says_why(broken_numba: None) -> None:
 
 
 def test_a_missing_engine_that_was_asked_for_is_an_error(broken_numba: None) -> None:
-    with pytest.raises(EngineUnavailable, match="numba cannot be imported.*auto"):
+    with pytest.raises(EngineUnavailable, match=r"numba cannot be imported.*auto"):
         pick_engine("numba", "cpu")
     assert "cannot be imported" in available_engines("cpu")["numba"]
     assert available_engines("cpu")["torch"] == "works"
 
 
 def test_unknown_engine() -> None:
-    with pytest.raises(EngineUnavailable, match="'cuda-magic'.*auto, numba, torch"):
+    with pytest.raises(EngineUnavailable, match=r"'cuda-magic'.*auto, numba, torch"):
         pick_engine("cuda-magic", "cpu")
 
 

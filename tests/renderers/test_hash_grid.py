@@ -67,8 +67,8 @@ def test_layout_refuses_resolutions_that_do_not_grow(levels: int, finest: int) -
 def test_dense_level_by_hand(engine: str) -> None:
     grid = make_grid(engine, levels=1, features=1, base_resolution=2, finest_resolution=2)
     grid.table.data = torch.arange(8.0)[:, None]  # scale 1, resolution 2; row of (x, y, z) = x + 2 y + 4 z
-    # (.25, .5, 0) + .5 = (.75, 1, .5): cell (0, 1, 0), fractions (.75, 0, .5): corners (0, 1, 0) row 2, (1, 1, 0) row 3,
-    # (0, 1, 1) row 6, (1, 1, 1) row 7 with weights .125, .375, .125, .375: .25 + 1.125 + .75 + 2.625 = 4.75
+    # (.25, .5, 0) + .5 = (.75, 1, .5): cell (0, 1, 0), fractions (.75, 0, .5): corners (0, 1, 0) row 2, (1, 1, 0)
+    # row 3, (0, 1, 1) row 6, (1, 1, 1) row 7 with weights .125, .375, .125, .375: .25 + 1.125 + .75 + 2.625 = 4.75
     # (1, 1, 1) + .5: cell (1, 1, 1), fractions .5: rows 7 to 14, modulo 8 each row once: mean 3.5
     points = torch.tensor([[0.25, 0.5, 0.0], [1.0, 1.0, 1.0]])
     torch.testing.assert_close(grid(points), torch.tensor([[4.75], [3.5]]))
@@ -173,7 +173,7 @@ def test_no_points(engine: str) -> None:
 
 
 def test_numba_refuses_other_float_types() -> None:
-    with pytest.raises(ValueError, match="float32.*choose engine torch"):
+    with pytest.raises(ValueError, match=r"float32.*choose engine torch"):
         make_grid("numba").double()(torch.rand(2, 3, dtype=torch.float64))
 
 
