@@ -240,6 +240,11 @@ class ExportConfig:
 
 
 @dataclass
+class ValidationConfig:
+    truth: str = key("", "the made-by-rule shape that a lift is compared with; '' = the landmark's own")
+
+
+@dataclass
 class LiftConfig(RunConfig):
     """Lifts a landmark to 3D from a frozen azimuth-conditioned prior, exports and validates it."""
 
@@ -250,6 +255,7 @@ class LiftConfig(RunConfig):
     losses: LossConfig = section(LossConfig, "regularisers")
     optim: LiftOptimConfig = section(LiftOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures")
+    validation: ValidationConfig = section(ValidationConfig, "comparison with a known truth")
     log: LogConfig = section(
         LogConfig, "metrics, previews and checkpoints", preview_every_steps=400, checkpoint_every_steps=400
     )

@@ -23,6 +23,7 @@ from gpslift.export.pictures import write_picture_grid, write_turntable
 from gpslift.export.surface import DensityGrid, extract_surface, sample_grid
 from gpslift.geo.landmarks import Landmark
 from gpslift.schema import ExportConfig
+from gpslift.storage import saving
 
 LOG = logging.getLogger(__name__)
 COLOR_CHUNK = 2**17
@@ -80,15 +81,22 @@ def export_landmark(
     mesh = simplify(mesh, config.faces)
     colors = _vertex_colors(color, mesh)
     metres = trimesh.Trimesh(mesh.vertices * landmark.half_extent_m, mesh.faces, process=False)
-    paths = write_meshes(metres, colors, landmark, config.formats, folder)
-    LOG.info("mesh of %d faces written; %s", len(metres.faces), removed)
-    paths["pictures"] = write_picture_grid(
-        render, landmark.box_min, high, config.picture_size, folder / f"{landmark.name}.png"
-    )
-    paths["turntable"] = write_turntable(
-        render, landmark.box_min, high, config.picture_size, config.turntable_frames, folder / f"{landmark.name}.mp4"
-    )
-    return _report(paths, choice, metres, removed, folder / "export.json", time.perf_counter() - start)
+    with saving(folder):
+        paths = write_meshes(metres, colors, landmark, config.formats, folder)
+        LOG.info("mesh of %d faces written; %s", len(metres.faces), removed)
+        paths |= _write_pictures(render, landmark, config, folder)
+        return _report(paths, choice, metres, removed, folder / "export.json", time.perf_counter() - start)
+
+
+def _write_pictures(
+    render: Callable[[Cameras], Any], landmark: Landmark, config: ExportConfig, folder: Path
+) -> dict[str, Path]:
+    low, high, size = landmark.box_min, landmark.box_max, config.picture_size
+    film = folder / f"{landmark.name}.mp4"
+    return {
+        "pictures": write_picture_grid(render, low, high, size, folder / f"{landmark.name}.png"),
+        "turntable": write_turntable(render, low, high, size, config.turntable_frames, film),
+    }
 
 
 def _level(grid: DensityGrid, render: Callable[[Cameras], Any], low: Any, high: Any, level: float) -> LevelChoice:

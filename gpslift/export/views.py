@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gpslift.cameras import Cameras, orbit_cameras
 
@@ -17,7 +18,11 @@ def ring(count: int) -> list[float]:
 
 
 def framing_cameras(
-    box_min: Sequence[float], box_max: Sequence[float], azimuth_deg: Sequence[float], elevation_deg: float, size: int
+    box_min: Sequence[float] | NDArray[np.float64],
+    box_max: Sequence[float] | NDArray[np.float64],
+    azimuth_deg: Sequence[float],
+    elevation_deg: float,
+    size: int,
 ) -> Cameras:
     """Square cameras of `size` pixels at the given azimuths [B] that look at the middle of the box.
 

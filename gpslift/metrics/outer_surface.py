@@ -36,7 +36,7 @@ class SurfaceSamples:
 
     def inside(self, low: Array, high: Array) -> "SurfaceSamples":
         """The samples in the box from `low` to `high` [3]."""
-        return self[((self.points >= low) & (self.points <= high)).all(1)]
+        return self[np.all((self.points >= low) & (self.points <= high), axis=1)]
 
     def transformed(self, linear: Array) -> "SurfaceSamples":
         """The samples under a rotation, reflection or even scaling [3, 3] about the origin."""

@@ -30,10 +30,11 @@ def few_samples() -> None:
     """Enough for the differences tested here, and fast."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mesh_truth, "SAMPLES", 4000)
-        patch.setattr(mesh_truth, "SEARCH_SAMPLES", 4000)
-        patch.setattr(mesh_truth, "UPPER_SAMPLES", 2000)
+        patch.setattr(mesh_truth, "SEARCH_SAMPLES", 2000)
+        patch.setattr(mesh_truth, "UPPER_SAMPLES", 1000)
         patch.setattr(mesh_truth, "VIEW_SIZE", 96)
         patch.setattr(outer_surface, "PIXELS", 160)
+        patch.setattr(outer_surface, "DIRECTIONS", 32)
         yield
 
 

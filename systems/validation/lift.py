@@ -1,0 +1,125 @@
+"""`--validate` of a lift: the exported mesh against the truth, where one is known."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from rich.console import Console
+from rich.table import Table
+
+from gpslift.errors import UserError
+from gpslift.export.formats import ENU_TO_GLTF
+from gpslift.geo.landmarks import load_landmark
+from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
+from gpslift.runs import Run, last_run, open_run
+from gpslift.schema import LiftConfig
+from gpslift.storage import replace_text, saving
+
+THIS_MESH = "exported mesh"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the comparison has to know of a true shape: the azimuth it faces, and above which height it is lopsided."""
+
+    facing_deg: float
+    upper_from_m: float
+
+
+FACTS = {"statue_of_liberty": Facts(135.0, 47.0), "lantern_tower": Facts(70.0, 24.0)}
+
+
+def validate_lift(config: LiftConfig) -> MeshComparison | None:
+    """Compares the mesh of a run (`export.run`, or the last of this config) with the truth, where one is known.
+
+    Exports the run first if it has no mesh yet. Prints a table, and writes validation.json and validation.md into the
+    run folder. Returns the figures of the mesh.
+    """
+    from gpslift.procedural.truth import has_truth, true_mesh
+
+    run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
+    landmark, shape = load_landmark(config.landmark), config.validation.truth or config.landmark
+    console = Console()
+    if not has_truth(shape) or shape not in FACTS:
+        known = ", ".join(FACTS)
+        console.print(f"the true shape of {shape} is not known, so there is nothing to compare with; known are {known}")
+        return None
+    mesh = load_exported(run, landmark.name)
+    if mesh is None:
+        mesh = _exported_now(config, run, landmark.name)
+    console.print(f"comparing {run.export} with the truth, and the truth turned, mirrored and revolved")
+    truth, facts = true_mesh(shape), FACTS[shape]
+    comparison = TruthComparison(truth, landmark.own_volume, facts.facing_deg, facts.upper_from_m, config.seed)
+    figures = comparison.compare(mesh)
+    rows = [(THIS_MESH, figures), *references(comparison, truth)]
+    console.print(_side_by_side(rows))
+    goals = goals_reached(figures)
+    for name, reached in goals.items():
+        console.print(f"{'reached' if reached else 'MISSED'}: {name}", highlight=False)
+    _write(run.folder, rows, goals)
+    console.print(f"written: {run.folder / 'validation.json'}, {run.folder / 'validation.md'}", soft_wrap=True)
+    return figures
+
+
+def load_exported(run: Run, name: str) -> trimesh.Trimesh | None:
+    """The mesh that `--export` wrote into a run, in metres, x east, y north, z up; None if there is none."""
+    for suffix in ("ply", "obj", "glb"):
+        path = run.export / f"{name}.{suffix}"
+        if path.is_file():
+            mesh = trimesh.load(path, force="mesh")
+            if suffix == "glb":
+                mesh.apply_transform(np.linalg.inv(ENU_TO_GLTF))
+            return mesh
+    return None
+
+
+def _exported_now(config: LiftConfig, run: Run, name: str) -> trimesh.Trimesh:
+    from systems.lift import export  # loads prior and renderer, which a comparison does without
+
+    export(config)
+    mesh = load_exported(run, name)
+    if mesh is None:
+        raise UserError(f"{run.export} holds no mesh; set export.formats to glb, obj or ply and export again")
+    return mesh
+
+
+def goals_reached(figures: MeshComparison) -> dict[str, bool]:
+    """The goals that this project sets a lift with known truth, each with whether it is reached."""
+    return {
+        "silhouette IoU at least 0.85": figures.iou >= 0.85,
+        "F-score at least 0.95 at 5 % of the diagonal": figures.f_5 >= 0.95,
+        "F-score at least 0.75 at 2 % of the diagonal": figures.f_2 >= 0.75,
+        "upper part closer to the truth than to it mirrored or turned by 10 degrees": figures.sides_right,
+        "best yaw within 3 degrees": abs(figures.best_yaw_deg) <= 3,
+        "best scale within 4 %": abs(figures.best_scale - 1) <= 0.041,
+    }
+
+
+def _side_by_side(rows: Sequence[tuple[str, MeshComparison]]) -> Table:
+    """The comparisons as columns, which fits a terminal."""
+    table = Table("", *(name for name, _ in rows))
+    cells = [comparison.row(name) for name, comparison in rows]
+    for index, column in enumerate(COLUMNS[1:], start=1):
+        table.add_row(column, *(cell[index] for cell in cells))
+    return table
+
+
+def _write(folder: Path, rows: Sequence[tuple[str, MeshComparison]], goals: dict[str, bool]) -> None:
+    figures = {name: _finite(asdict(comparison)) for name, comparison in rows}
+    with saving(folder):
+        replace_text(folder / "validation.json", json.dumps({"figures": figures, "goals": goals}, indent=2) + "\n")
+        lines = [f"- {'reached' if reached else 'missed'}: {name}" for name, reached in goals.items()]
+        replace_text(folder / "validation.md", "\n".join([markdown_table(rows), "", *lines, ""]))
+
+
+def _finite(figures: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: null stands for the distance to nothing."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }

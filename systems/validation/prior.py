@@ -1,0 +1,147 @@
+"""`--validate` of a prior: does an image asked from one side look as if taken from there, and is it a copy?"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from gpslift.config import load_config, resolve_path
+from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, AngleClassifier, bin_centers
+from gpslift.metrics.memorisation import Memorisation, memorisation
+from gpslift.photos.datamodule import PhotoDataModule
+from gpslift.photos.dataset import PhotoSet
+from gpslift.pictures import save_grid
+from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, load_cameras, load_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.randomness import generator_for
+from gpslift.runs import runs_of
+from gpslift.schema import ImagePriorConfig
+from gpslift.storage import replace_text, saving
+from systems.angle_classifier import evaluate, train_angle_classifier
+from systems.running import choose_device, choose_precision, prepare
+
+IMAGES_A_BIN = 10
+SAMPLED_AT_ONCE = 60
+GRID_COLUMNS = 12
+
+
+@dataclass(frozen=True)
+class PriorFigures:
+    """The prior's angle accuracy, the judge's own on held-out photos (the ceiling), and how near it is to copying."""
+
+    accuracy: AngleAccuracy
+    ceiling: AngleAccuracy
+    memorisation: Memorisation
+
+
+def validate_prior(config: ImagePriorConfig) -> PriorFigures:
+    """Angle accuracy of a prior: `prior.path`, else the last run of this config, else the landmark's shipped prior.
+
+    Ten images from the middle of each of 36 bins of azimuth, framed as the training photos are, are shown to a judge
+    that was trained on the judges' part of the photos, which the prior never saw. Prints the figures, and writes
+    validation.json and validation.png into the run folder, or into <output>/<name>/validation for a prior without one.
+    """
+    prepare(config)
+    path = prior_path(config)
+    config = _with_its_photos(config, path)
+    prior = load_prior(str(path), choose_device(config))
+    landmark, console = load_landmark(config.landmark), Console()
+    photos = PhotoDataModule(config.data, landmark, prior.image_size, SAMPLED_AT_ONCE, config.seed)
+    console.print(f"judging {path} by photos that it never saw", soft_wrap=True)
+    judge, ceiling = _judge(config, landmark, photos)
+    images, azimuth_deg = sample_bins(prior, config, path)
+    test, generator = (torch.from_numpy(_all_pixels(photos.photos(part))) for part in ("test", "generator"))
+    figures = PriorFigures(evaluate(judge, images, azimuth_deg), ceiling, memorisation(images, test, generator))
+    folder = path.parent if path.name == RUN_SUBFOLDER else Path(config.output) / config.name / "validation"
+    _write(folder, figures, images, path)
+    console.print(f"angle accuracy of the prior: {figures.accuracy}; chance {100 / BINS:.1f} % exact", highlight=False)
+    console.print(f"the judge on held-out photos (the ceiling): {figures.ceiling}", highlight=False)
+    console.print(str(figures.memorisation), highlight=False)
+    console.print(f"written: {folder / 'validation.json'}, {folder / 'validation.png'}", soft_wrap=True)
+    return figures
+
+
+def prior_path(config: ImagePriorConfig) -> Path:
+    """The folder of the prior: `prior.path`, else that of the last run of this config, else the shipped one."""
+    if config.prior.path:
+        return find_prior(config.prior.path)
+    for run in reversed(runs_of(config.output, config.name)):
+        if (run.folder / RUN_SUBFOLDER / "model_index.json").is_file():
+            return find_prior(str(run.folder))
+    return find_prior(str(resolve_path(f"assets/priors/{config.landmark}")))
+
+
+def sample_bins(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> tuple[Tensor, Tensor]:
+    """Images [360, 3, S, S] in [0, 1], ten for each bin in turn, and the azimuths [360] they were asked from, degrees.
+
+    Frame width and elevation are drawn jointly from the training photos' cameras, unless `sample` sets them.
+    """
+    azimuth_deg = bin_centers().repeat_interleave(IMAGES_A_BIN)
+    generator = generator_for(config.seed, "validation")
+    cameras = load_cameras(str(path))
+    row = torch.randint(len(cameras["elevation_deg"]), (len(azimuth_deg),), generator=generator)
+    width, elevation = cameras["frame_width_m"][row], cameras["elevation_deg"][row]
+    if config.sample.frame_width_m > 0:
+        width = torch.full_like(width, config.sample.frame_width_m)
+    if config.sample.elevation_deg > -90:
+        elevation = torch.full_like(elevation, config.sample.elevation_deg)
+    place = {"azimuth_deg": azimuth_deg, "frame_width_m": width, "elevation_deg": elevation}
+    device, narrow = choose_device(config).type, choose_precision(config) == "bf16-mixed"
+    images = []
+    for start in range(0, len(azimuth_deg), SAMPLED_AT_ONCE):
+        part = {name: values[start : start + SAMPLED_AT_ONCE] for name, values in place.items()}
+        with torch.autocast(device, torch.bfloat16, enabled=narrow):
+            sampled = prior.sample(
+                part,
+                len(part["azimuth_deg"]),
+                prompt=config.sample.prompt or None,
+                steps=config.sample.steps,
+                guidance_scale_text=config.sample.guidance_scale_text,
+                guidance_scale_place=config.sample.guidance_scale_place,
+                generator=generator,
+            )
+        images.append(sampled.float().cpu())
+    return torch.cat(images), azimuth_deg
+
+
+def _with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
+    """A run's prior is judged by the run's own photos and split, so that the judge's photos are new to it."""
+    saved = path.parent / "config.yaml"
+    if path.name != RUN_SUBFOLDER or not saved.is_file():
+        return config
+    its = load_config(saved)
+    if not isinstance(its, ImagePriorConfig):
+        return config
+    return replace(config, data=its.data, landmark=its.landmark)
+
+
+def _judge(
+    config: ImagePriorConfig, landmark: Landmark, photos: PhotoDataModule
+) -> tuple[AngleClassifier, AngleAccuracy]:
+    """The classifier, trained on the judges' part or taken from the cache, and its accuracy on the test part."""
+    judges, test = photos.photos("judges"), photos.photos("test")
+    judge = train_angle_classifier(
+        _all_pixels(judges),
+        judges.azimuth_deg,
+        config.seed,
+        cache_path=Path(config.data.cache) / "judges" / f"angle_{landmark.name}.safetensors",
+        precision=choose_precision(config),
+    )
+    return judge, evaluate(judge, _all_pixels(test), test.azimuth_deg)
+
+
+def _all_pixels(photos: PhotoSet) -> np.ndarray:
+    return photos.pixels(slice(None))
+
+
+def _write(folder: Path, figures: PriorFigures, images: Tensor, path: Path) -> None:
+    with saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"prior": str(path), **asdict(figures)}, indent=2)
+        replace_text(folder / "validation.json", text + "\n")
+        save_grid(images[::IMAGES_A_BIN], folder / "validation.png", columns=GRID_COLUMNS)

@@ -1,0 +1,97 @@
+"""A lift's figures from its run folder: the truth itself reaches every goal, its mirror image does not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from gpslift.config import save_config
+from gpslift.export.formats import write_meshes
+from gpslift.geo.landmarks import load_landmark
+from gpslift.metrics import mesh_truth, outer_surface
+from gpslift.procedural.shapes import lantern_tower, statue_of_liberty
+from gpslift.procedural.truth import true_mesh
+from gpslift.runs import Run, start_run
+from gpslift.schema import LiftConfig
+from systems.validation import validate_lift
+from systems.validation.lift import FACTS, goals_reached, load_exported
+
+LANDMARK = load_landmark("statue_of_liberty")
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for the differences tested here, and fast."""
+    for module, name, value in (
+        (mesh_truth, "SAMPLES", 3000),
+        (mesh_truth, "SEARCH_SAMPLES", 1000),
+        (mesh_truth, "UPPER_SAMPLES", 1000),
+        (mesh_truth, "VIEW_SIZE", 96),
+        (outer_surface, "PIXELS", 200),
+        (outer_surface, "DIRECTIONS", 32),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def exported_run(tmp_path: Path, mesh: trimesh.Trimesh, config: LiftConfig, formats: list[str]) -> Run:
+    config.output = str(tmp_path)
+    run = start_run(config)
+    write_meshes(mesh, np.full((len(mesh.vertices), 3), 0.5), LANDMARK, formats, run.export)
+    config.export.run = str(run.folder)
+    return run
+
+
+def test_truth_reaches_every_goal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = LiftConfig(name="lift")
+    config.validation.truth = "lantern_tower"
+    run = exported_run(tmp_path, true_mesh("lantern_tower"), config, ["ply"])
+    figures = validate_lift(config)
+    assert figures is not None and all(goals_reached(figures).values())
+    saved = json.loads((run.folder / "validation.json").read_text(encoding="utf-8"))
+    assert saved["figures"]["exported mesh"]["iou"] == 1.0 and all(saved["goals"].values())
+    assert len(saved["figures"]) == 6
+    assert "| truth mirrored |" in (run.folder / "validation.md").read_text(encoding="utf-8")
+    printed = capsys.readouterr().out
+    assert "reached: silhouette IoU" in printed and "MISSED" not in printed
+
+
+def test_mirror_image_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mirrored = true_mesh("statue_of_liberty")
+    mirrored.apply_transform(np.pad(mesh_truth.reflection(135.0), ((0, 1), (0, 1))) + np.diag([0, 0, 0, 1.0]))
+    config = LiftConfig(name="lift")
+    exported_run(tmp_path, mirrored, config, ["ply"])
+    figures = validate_lift(config)
+    assert figures is not None and not figures.sides_right
+    assert "MISSED: upper part closer to the truth" in capsys.readouterr().out
+
+
+def test_landmark_without_known_truth_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = LiftConfig(name="lift", landmark="stonehenge", output=str(tmp_path))
+    run = start_run(config)
+    config.export.run = str(run.folder)
+    assert validate_lift(config) is None
+    assert "stonehenge is not known" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["glb", "obj", "ply"])
+def test_exported_mesh_is_read_back_with_z_up(name: str, tmp_path: Path) -> None:
+    solid = trimesh.creation.box(bounds=[[1, 2, 3], [5, 7, 9]])
+    run = exported_run(tmp_path, solid, LiftConfig(name="lift"), [name])
+    mesh = load_exported(run, LANDMARK.name)
+    assert mesh is not None
+    np.testing.assert_allclose(mesh.bounds, solid.bounds, atol=1e-4)
+    assert load_exported(run, "another") is None
+
+
+def test_facts_are_the_shapes_own() -> None:
+    assert FACTS["statue_of_liberty"].facing_deg == statue_of_liberty.FACES_AZIMUTH
+    assert FACTS["lantern_tower"].facing_deg == lantern_tower.FACES_AZIMUTH
+
+
+def test_config_names_the_truth(tmp_path: Path) -> None:
+    config = LiftConfig(name="lift")
+    config.validation.truth = "lantern_tower"
+    save_config(config, tmp_path / "config.yaml")
+    assert "truth: lantern_tower" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
