@@ -1,42 +1,43 @@
-"""Reads a config: YAML files and `key=value` overrides, typed and checked by the dataclasses of `gpslift.schema`.
+"""Reads a config: YAML files and `key=value` overrides, merged by OmegaConf into the dataclasses of `gpslift.schema`.
 
-Every value, from a file or from the command line, reaches this module as text and is typed by the schema, so that
-`name=no` is a name, `lr=1e-3` a number and `azimuth=0,45` a list wherever they stand. A file may begin with
-`extends: other.yaml` (relative to itself) and then holds only what differs. This module imports no torch.
+Every value, from a file or from the command line, is text until the schema types it, so that `name=no` is a name,
+`lr=1e-3` a number and `azimuth=0,45` a list wherever they stand. A file may begin with `extends: other.yaml` (relative
+to itself) and then holds only what differs. This module imports no torch.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import math
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS, RunConfig
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+IN_WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a schema. `type` is int, float, bool, str or a list of one of them; `owner` holds it under `field`."""
+    """One key of a config, its value there, and what the schema says of it: see `gpslift.schema.key`."""
 
     name: str
     type: Any
-    default: Any
+    value: Any
+    help: str
     low: float | None
     high: float | None
     choices: tuple[Any, ...]
-    help: str
-    owner: Any
-    field: str
 
     @property
     def is_list(self) -> bool:
@@ -44,7 +45,7 @@ class Key:
 
     @property
     def item_type(self) -> type:
-        """The type of one element (of a list), or of the value itself."""
+        """The type of one element (of a list), or of the value itself: int, float, bool or str."""
         return typing.get_args(self.type)[0] if self.is_list else self.type
 
     @property
@@ -55,11 +56,23 @@ class Key:
     def allowed(self) -> str:
         """The allowed values in words: '0 to 1', 'at least 1', 'lift or image_prior', or ''."""
         if self.choices:
-            return " or ".join(str(choice) for choice in self.choices)
-        low, high = (None if bound is None else f"{bound:g}" for bound in (self.low, self.high))
-        if low is not None and high is not None:
-            return f"{low} to {high}"
-        return f"at least {low}" if low is not None else f"at most {high}" if high is not None else ""
+            return " or ".join(map(str, self.choices))
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}"
+        return f"at least {self.low:g}" if self.low is not None else ""
+
+    @property
+    def expected(self) -> str:
+        """What a value must be: 'a number, 0 to 1', 'lift or image_prior', 'yes or no'."""
+        parts = [self.allowed] if self.choices else [IN_WORDS[self.item_type], self.allowed]
+        return ", ".join(filter(None, parts))
+
+    def allows(self, value: Any) -> bool:
+        """Whether one value, or one element of a list, is finite, inside the range and among the choices."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        inside = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        return inside and (not self.choices or value in self.choices)
 
 
 @dataclass(frozen=True)
@@ -88,18 +101,7 @@ def schema_keys(config: Any, prefix: str = "") -> Iterator[Key]:
         if dataclasses.is_dataclass(value):
             yield from schema_keys(value, f"{prefix}{field.name}.")
         else:
-            about = field.metadata
-            yield Key(
-                name=prefix + field.name,
-                type=types[field.name],
-                default=value,
-                low=about["low"],
-                high=about["high"],
-                choices=about["choices"],
-                help=about["help"],
-                owner=config,
-                field=field.name,
-            )
+            yield Key(prefix + field.name, types[field.name], value, **field.metadata)
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -114,8 +116,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
         if not equals or not name.strip():
             raise UserError(f"'{override}' on the command line is not of the form key=value, as in optim.steps=100")
         given[name.strip()] = Given(value.strip(), "on the command line")
-    config = _schema_of(given, str(path))()
-    fill(config, given)
+    config = merge(_schema_of(given, path), given)
     check_together(config)
     return config
 
@@ -128,118 +129,100 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
         there = sorted(str(file.relative_to(REPOSITORY)) for file in (REPOSITORY / "configs").rglob("*.yaml"))
         raise UserError(f"no config file {path}; the repository has {', '.join(there)}")
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextLoader)
+        text = path.read_text(encoding="utf-8")
+        tree = yaml.load(text, Loader=yaml.BaseLoader) or {}  # leaves every value as the text that it is
+        if not isinstance(tree, dict):
+            raise UserError(f"{path}: a config consists of 'key: value' lines")
+        OmegaConf.load(path)  # refuses a key that stands twice, and aliases without end
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
-    if tree is not None and not isinstance(tree, dict):
-        raise UserError(f"{path}: a config consists of 'key: value' lines")
-    tree = tree or {}
     base = tree.pop("extends", "")
-    given = read_file(path.parent / base, (*seen, path.resolve())) if base else {}
-    return given | dict(_flatten(tree, f"in {path}"))
+    given = read_file(path.parent / str(base), (*seen, path.resolve())) if base else {}
+    return given | {name: Given(value, f"in {path}") for name, value in _leaves(tree)}
 
 
-def fill(config: Any, given: dict[str, Given]) -> None:
-    """Sets the given values in `config`, each typed and checked by its key."""
-    keys = {key.name: key for key in schema_keys(config)}
-    groups = {name.rpartition(".")[0] for name in keys} - {""}
+def merge(schema: type[RunConfig], given: dict[str, Given]) -> RunConfig:
+    """The schema's defaults with the given values over them, each typed and checked by its key."""
+    keys = {key.name: key for key in schema_keys(schema())}
+    config = OmegaConf.structured(schema)
     for name, wanted in given.items():
+        inside = ", ".join(other for other in keys if other.startswith(f"{name}."))
         if name in keys:
-            setattr(keys[name].owner, keys[name].field, convert(keys[name], wanted))
-        elif name in groups and wanted.value in ("", []):
-            continue  # a group's heading with nothing below it
-        elif name in groups:
-            inside = ", ".join(other for other in keys if other.startswith(f"{name}."))
+            _set(config, keys[name], wanted)
+        elif not inside:
+            raise UserError(f"unknown key '{name}' {wanted.source}; {_nearest(name, list(keys))}")
+        elif wanted.value:  # else the heading of a group with nothing below it
             raise UserError(f"'{name}' {wanted.source} is a group of keys and takes no value; its keys: {inside}")
-        else:
-            raise UserError(f"unknown key '{name}' {wanted.source}; {_nearest(name, keys)}")
-
-
-def convert(key: Key, given: Given) -> Any:
-    """The given text as the key's type, checked against its range. Raises UserError."""
-    if not key.is_list:
-        return _convert_one(key, given.value, given.source)
-    parts = given.value
-    if isinstance(parts, str):
-        text = parts.removeprefix("[").removesuffix("]")
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise UserError(f"{key.name} {given.source} is empty; it takes a list such as {_as_text(key.default)}")
-    return [_convert_one(key, part, given.source) for part in parts]
-
-
-def as_dict(config: Any) -> dict[str, Any]:
-    """The config as nested dicts of plain types."""
-    return dataclasses.asdict(config)
+    try:
+        merged = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {error.msg}") from error  # a reference, ${...}, to nothing
+    assert isinstance(merged, RunConfig)
+    for key in schema_keys(merged):
+        for value in key.value if key.is_list else [key.value]:
+            if not key.allows(value):
+                raise UserError(f"{key.name}={value} {given[key.name].source} must be {key.expected}")
+    return merged
 
 
 def save_config(config: RunConfig, path: Path) -> None:
     """Writes every key of the config; `load_config(path)` gives an equal config."""
-    path.write_text(yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    OmegaConf.save(config, path)
 
 
 def differences(before: RunConfig, after: RunConfig) -> list[str]:
     """The keys that differ between two configs of one system, as 'optim.lr 0.01 -> 0.02'."""
-    old = {key.name: key.default for key in schema_keys(before)}
-    new = {key.name: key.default for key in schema_keys(after)}
-    return [f"{name} {old.get(name)} -> {value}" for name, value in new.items() if old.get(name) != value]
+    pairs = zip(schema_keys(before), schema_keys(after), strict=True)
+    return [f"{old.name} {old.value} -> {new.value}" for old, new in pairs if old.value != new.value]
 
 
-def _convert_one(key: Key, text: Any, source: str) -> Any:
-    if not isinstance(text, str):
-        raise UserError(f"{key.name} {source} must be one {key.item_type.__name__}, not {_as_text(text)}")
-    value = _parse(key.item_type, text)
-    if value is None:
-        allowed = f" ({key.allowed})" if key.allowed else ""
-        raise UserError(f"{key.name}={text} {source} is not a {_WORDS[key.item_type]}{allowed}")
-    too_low = key.low is not None and value < key.low
-    too_high = key.high is not None and value > key.high
-    if too_low or too_high or (key.choices and value not in key.choices):
-        raise UserError(f"{key.name}={text} {source} is not allowed; it must be {key.allowed}")
-    return value
-
-
-_WORDS = {int: "whole number", float: "number", bool: "yes or no", str: "text"}
-
-
-def _parse(kind: type, text: str) -> Any:
-    """`text` as an int, float, bool or str; None where it is none."""
-    if kind is str:
-        return text
-    if kind is bool:
-        return True if text.lower() in TRUE else False if text.lower() in FALSE else None
+def _set(config: DictConfig, key: Key, given: Given) -> None:
+    """Puts the given text into `config`, as the type that the schema says. Raises UserError for text of another."""
+    value = given.value
+    if key.is_list and isinstance(value, str):
+        parts = value.removeprefix("[").removesuffix("]").split(",")
+        value = [part.strip() for part in parts if part.strip()]
+    if key.is_list and not value:
+        raise UserError(f"{key.name} {given.source} is empty; it takes a list such as {key.value}")
+    if key.item_type is int:
+        value = [_whole(part) for part in value] if isinstance(value, list) else _whole(value)
     try:
-        number = float(text)
-        whole = int(text) if kind is int and text.lstrip("+-").isdigit() else None
-    except ValueError:
-        return None
-    if not math.isfinite(number):
-        return None
-    if kind is float:
-        return number
-    return whole if whole is not None else int(number) if number.is_integer() else None
+        OmegaConf.update(config, key.name, value, merge=False)
+    except ValidationError as error:
+        wrong = value[error.key] if key.is_list and isinstance(error.key, int) else value
+        raise UserError(f"{key.name}={wrong} {given.source} must be {key.expected}") from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"{key.name}={value} {given.source}: {error}") from error
 
 
-def _schema_of(given: dict[str, Given], path: str) -> type[RunConfig]:
+def _whole(text: Any) -> Any:
+    """'1e4' as 10000, which OmegaConf would refuse as a whole number; all else as it is."""
+    with contextlib.suppress(ValueError, TypeError):
+        if float(text).is_integer() and not text.isdigit():
+            return int(float(text))
+    return text
+
+
+def _schema_of(given: dict[str, Given], path: str | Path) -> type[RunConfig]:
     system = given.get("system")
     if system is None:
         raise UserError(f"{path} has no key 'system', which says what kind of job it is: {' or '.join(SYSTEMS)}")
-    if system.value not in SYSTEMS:
-        raise UserError(f"system={_as_text(system.value)} {system.source} is not one of {', '.join(SYSTEMS)}")
+    if str(system.value) not in SYSTEMS:
+        raise UserError(f"system={system.value} {system.source} is not one of {', '.join(SYSTEMS)}")
     return SYSTEMS[system.value]
 
 
-def _flatten(tree: dict[str, Any], source: str, prefix: str = "") -> Iterator[tuple[str, Given]]:
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that is no group."""
     for name, value in tree.items():
         if isinstance(value, dict) and value:
-            yield from _flatten(value, source, f"{prefix}{name}.")
+            yield from _leaves(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", Given(value or "", source)
+            yield f"{prefix}{name}", value
 
 
-def _nearest(name: str, keys: Iterable[str]) -> str:
+def _nearest(name: str, keys: list[str]) -> str:
     """Advice on an unknown key: keys of the same last part first, then keys spelt alike."""
-    keys = list(keys)
     last = name.rpartition(".")[2]
     same = [key for key in keys if key.rpartition(".")[2] == last]
     alike = same or difflib.get_close_matches(name, keys, n=1, cutoff=0.6)
@@ -247,18 +230,3 @@ def _nearest(name: str, keys: Iterable[str]) -> str:
         lasts = difflib.get_close_matches(last, [key.rpartition(".")[2] for key in keys], n=1, cutoff=0.6)
         alike = [key for key in keys if key.rpartition(".")[2] in lasts]
     return f"did you mean {' or '.join(alike)}?" if alike else "--keys lists every key"
-
-
-def _as_text(value: Any) -> str:
-    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)
-
-
-class _TextLoader(yaml.BaseLoader):
-    """Leaves every scalar as text, and refuses a key that stands twice in one group."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [getattr(key, "value", None) for key, _ in node.value]
-        twice = {str(name) for name in names if names.count(name) > 1}
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(twice)} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)

@@ -23,7 +23,7 @@ def describe_keys(config: RunConfig | type[RunConfig]) -> list[KeyRow]:
     """One row per key, in the order of the schema; `value` is the config's own, or the default for a class."""
     instance = config() if isinstance(config, type) else config
     return [
-        KeyRow(key.name, key.type_name, _as_text(key.default), key.allowed, key.help) for key in schema_keys(instance)
+        KeyRow(key.name, key.type_name, _as_text(key.value), key.allowed, key.help) for key in schema_keys(instance)
     ]
 
 

@@ -1,10 +1,11 @@
 """Configs: typing by the schema, errors that name the key, ranges, values that must fit each other, files."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from gpslift.config import REPOSITORY, as_dict, differences, load_config, resolve_path, save_config, schema_keys
+from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config, schema_keys
 from gpslift.config_help import describe_keys, print_keys
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS, ImagePriorConfig, LiftConfig
@@ -25,7 +26,7 @@ def lift_file(tmp_path: Path) -> Path:
 
 
 def value_of(config: object, name: str) -> object:
-    return {key.name: key.default for key in schema_keys(config)}[name]
+    return {key.name: key.value for key in schema_keys(config)}[name]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,8 @@ def value_of(config: object, name: str) -> object:
         ("optim.lr=1e-3", 0.001),
         ("optim.lr=1", 1.0),
         ("optim.steps=1e4", 10000),
+        ("seed=12345678901234567891", 12345678901234567891),
+        ("sample.prompt=seed ${seed}", "seed 0"),
         ("place.elevation=no", False),
         ("place.elevation=True", True),
         ("place.elevation=0", False),
@@ -89,6 +92,8 @@ def test_files_are_typed_as_overrides_are(prior_file: Path) -> None:
         ("sample.azimuth=0,east", ["sample.azimuth=east", "number"]),
         ("sample.azimuth=[]", ["sample.azimuth", "empty"]),
         ("system=radio", ["system=radio", "image_prior"]),
+        ("seed=${nothing}", ["seed", "'nothing' not found"]),
+        ("name=${", ["name=${"]),
     ],
 )
 def test_a_wrong_override_is_refused_by_its_full_key(prior_file: Path, override: str, words: list[str]) -> None:
@@ -141,12 +146,12 @@ def test_values_must_fit_each_other(tmp_path: Path, system: str, overrides: list
     ("text", "words"),
     [
         ("name: x\n", ["no key 'system'", "lift"]),
-        ("system: lift\nseed: 1\nseed: 2\n", ["seed stands twice", "line 1"]),
+        ("system: lift\nseed: 1\nseed: 2\n", ["found duplicate key seed", "line 3"]),
         ("system: lift\noptim: [\n", ["not readable as YAML"]),
         ("- lift\n", ["key: value"]),
         ("", ["no key 'system'"]),
         ("system: lift\noptim:\n  stepz: 5\n", ["unknown key 'optim.stepz'", "config.yaml", "optim.steps"]),
-        ("system: lift\nseed: [1, 2]\n", ["seed", "must be one int"]),
+        ("system: lift\nseed: [1, 2]\n", ["seed=['1', '2']", "must be a whole number"]),
     ],
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -218,7 +223,7 @@ def test_the_list_of_keys_has_every_key_with_its_meaning(schema: type, capsys: p
         return set().union(*nested)
 
     rows = describe_keys(schema)
-    assert {row.name for row in rows} == leaves(as_dict(schema()))
+    assert {row.name for row in rows} == leaves(dataclasses.asdict(schema()))
     assert all(row.help and row.type for row in rows)
     print_keys(schema)
     lines = capsys.readouterr().out.splitlines()
