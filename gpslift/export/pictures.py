@@ -1,10 +1,11 @@
 """Pictures of a field: a grid of views from all sides, and a turntable film."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
+import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -57,14 +58,10 @@ def write_turntable(
     side = -(-size // BLOCK) * BLOCK
     cameras = framing_cameras(box_min, box_max, ring(frames), ELEVATION_DEG, side)
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = imageio_ffmpeg.write_frames(str(path), (side, side), fps=FRAMES_PER_SECOND, codec="libx264", quality=8)
-    writer.send(None)
-    try:
+    film = imageio.get_writer(path, fps=FRAMES_PER_SECOND, codec="libx264", quality=8, macro_block_size=BLOCK)
+    with closing(film) as writer:
         for frame in range(frames):
-            picture = to_pixels(_arrays(render(cameras[frame : frame + 1]))["color"][0])
-            writer.send(np.ascontiguousarray(picture))
-    finally:
-        writer.close()
+            writer.append_data(to_pixels(_arrays(render(cameras[frame : frame + 1]))["color"][0]))
     return path
 
 
