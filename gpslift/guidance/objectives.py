@@ -1,0 +1,153 @@
+"""Objectives of score distillation. Each is an object with one call: pictures, place, step -> loss and what to log."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, mse_loss
+
+from gpslift.conditioning.place import Place
+from gpslift.guidance.timesteps import TimestepSchedule
+from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline
+from gpslift.randomness import generator_for, normal_for_samples
+from gpslift.schema import GuidanceConfig
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """A frozen prior and how it is asked. `steps`: of the whole lift."""
+
+    prior: PlaceDiffusionPipeline
+    schedule: TimestepSchedule
+    scale: float
+    steps: int
+    seed: int
+
+    def latents(self, pictures: Tensor) -> Tensor:
+        """Pictures [B, 3, H, W] in [0, 1] of any size to the prior's latents; differentiable."""
+        size = self.prior.image_size
+        if pictures.shape[-1] != size:
+            pictures = interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+        return self.prior.to_latents(pictures)
+
+    def timestep(self, step: int) -> Tensor:
+        """The timestep of a step, one for its whole batch: a scalar tensor."""
+        draw = float(torch.rand((), generator=generator_for(self.seed, "timestep", step)))
+        return torch.tensor(self.schedule.timestep(step / self.steps, draw, len(self.prior.alphas_cumprod)))
+
+    def branches(self, place: Place) -> Condition:
+        """The conditions that guidance compares for these places, text and place dropped together (paper, eq. 7)."""
+        device = self.prior.unet.device
+        count = len(next(iter(place.values())))
+        told = self.prior.place_encoder.complete(place, count, device)
+        return self.prior.guidance_branches([self.prior.caption] * count, told, self.scale, self.scale)
+
+    def noise(self, noisy: Tensor, timestep: Tensor, branches: Condition) -> Tensor:
+        """Guided noise in `noisy` at one timestep."""
+        return self.prior.guided_noise(noisy, timestep.expand(len(noisy)), branches, self.scale, self.scale)
+
+    def noised(self, latents: Tensor, timestep: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """Latents with noise of the global samples from `first` on, and that noise."""
+        indices = range(first, first + len(latents))
+        noise = normal_for_samples(self.seed, "noise", indices, latents.shape[1:]).to(latents)
+        return self.prior.add_noise(latents, noise, timestep.expand(len(latents))), noise
+
+
+class Objective(Protocol):
+    """What a lift minimises beside its regularisers."""
+
+    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """Pictures [B, 3, H, W] in [0, 1] of the global samples from `first` on, seen from `place`: loss and figures."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs, in plain types."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse."""
+        ...
+
+
+class ScoreDistillation:
+    """DreamFusion's loss (Poole et al. 2022, eq. 3), as the paper uses it: the gradient is w(t) (e_hat - e), w = sigma_t^2.
+
+    Written as half the squared distance to a fixed target, whose gradient by the latents is just that.
+    """
+
+    def __init__(self, guidance: Guidance) -> None:
+        self.guidance = guidance
+
+    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss is a sum over a picture's latents divided by its pixels, so that its size does not hang on either."""
+        guidance = self.guidance
+        latents = guidance.latents(pictures)
+        timestep = guidance.timestep(step)
+        with torch.no_grad():
+            noisy, noise = guidance.noised(latents, timestep, first)
+            predicted = guidance.noise(noisy, timestep, guidance.branches(place))
+            weight = 1 - guidance.prior.alphas_cumprod[timestep].to(latents)
+            gradient = weight * (predicted - noise)
+        loss = 0.5 * mse_loss(latents, latents.detach() - gradient)
+        return loss, {"timestep": float(timestep), "gradient": float(gradient.norm())}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to bring back."""
+
+
+class MultiStepTarget:
+    """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12), and the result is what to look like.
+
+    One target serves `reuse` steps, which must all show the same cameras. Compared with score distillation, the prior's
+    answer is a picture that it would make, not one noisy step towards it: less saturation and less noise in the gradient.
+    """
+
+    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int) -> None:
+        self.guidance, self.ddim_steps, self.reuse = guidance, ddim_steps, reuse
+        self.target: Tensor | None = None
+        self.timestep = 0.0
+
+    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """Mean squared distance of the latents to the target, which is made anew every `reuse` steps."""
+        latents = self.guidance.latents(pictures)
+        if step % self.reuse == 0 or self.target is None:
+            timestep = self.guidance.timestep(step)
+            self.target, self.timestep = self.denoised(latents.detach(), timestep, place, first), float(timestep)
+        return mse_loss(latents, self.target), {"timestep": self.timestep}
+
+    @torch.no_grad()
+    def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
+        """What the prior makes of the latents, noised to `timestep`: clean latents of the same shape."""
+        guidance, prior = self.guidance, self.guidance.prior
+        branches = guidance.branches(place)
+        path = torch.linspace(float(timestep), 0, self.ddim_steps + 1).round().long()
+        noisy, _ = guidance.noised(latents, path[0], first)
+        clean = latents
+        for number, now in enumerate(path[:-1]):
+            noise = guidance.noise(noisy, now, branches)
+            clean = prior.predict_clean(noisy, noise, now.expand(len(noisy)))
+            if number + 1 < self.ddim_steps:
+                noisy = prior.add_noise(clean, noise, path[number + 1].expand(len(noisy)))
+        return clean
+
+    def state_dict(self) -> dict[str, Any]:
+        """The target at hand, since a checkpoint may fall between two targets."""
+        return {"target": self.target, "timestep": self.timestep}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse."""
+        self.target, self.timestep = state["target"], state["timestep"]
+
+
+def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
+    """The objective that a config names. steps: of the whole lift."""
+    start, end = ((float(pair[0]), float(pair[1])) for pair in (config.t_start, config.t_end))
+    guidance = Guidance(prior, TimestepSchedule(start, end, config.anneal_share), config.scale, steps, seed)
+    if config.objective == "sds":
+        return ScoreDistillation(guidance)
+    return MultiStepTarget(guidance, config.ddim_steps, config.reuse)

@@ -1,0 +1,74 @@
+"""Cameras of the lift, drawn from the distribution of the prior's own training photos, and what the prior is told of them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gpslift.cameras import Cameras, field_of_view, look_at_matrix, orbit_positions
+from gpslift.conditioning.place import Place
+from gpslift.geo.landmarks import Landmark
+from gpslift.randomness import generator_for, uniform_for_samples
+
+EYE_HEIGHT_M = 1.6
+
+
+@dataclass(frozen=True)
+class Viewpoints:
+    """A batch of cameras in world units, and the place that describes each of them to the prior."""
+
+    cameras: Cameras
+    place: Place
+
+
+@dataclass(frozen=True)
+class ViewpointSampler:
+    """Draws ranges, elevations and frame widths together from the table of a prior's training photos, azimuths evenly.
+
+    table: range_m, elevation_deg, frame_width_m [N] each. azimuth: limits in degrees. aim_jitter: standard deviation of
+    the aim, in frame widths. place: `true`, or the controls `dropped` (the azimuth is hidden from the prior) and
+    `shuffled` (the prior is told another azimuth).
+    """
+
+    landmark: Landmark
+    table: dict[str, Tensor]
+    azimuth: tuple[float, float]
+    aim_jitter: float
+    place: str
+    seed: int
+
+    def draw(self, first: int, count: int, size: int) -> Viewpoints:
+        """The cameras of the global samples `first` to `first + count - 1`, with square frames of `size` pixels."""
+        indices = range(first, first + count)
+        low, high = self.azimuth
+        azimuth = low + (high - low) * uniform_for_samples(self.seed, "azimuth", indices)
+        rows, strays = zip(*(self._row_and_stray(index) for index in indices), strict=True)
+        chosen = {name: column[torch.stack(rows)] for name, column in self.table.items()}
+        range_m, width_m = chosen["range_m"], chosen["frame_width_m"]
+        elevation = self._above_ground(range_m, chosen["elevation_deg"])
+        unit = self.landmark.half_extent_m
+        look_at = torch.tensor(self.landmark.look_at)
+        position = orbit_positions(azimuth, elevation, range_m / unit, look_at)
+        aim = look_at + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
+        cameras = Cameras(look_at_matrix(position, aim), field_of_view(width_m, range_m), size, size)
+        told = {"azimuth_deg": self._told(azimuth, indices), "frame_width_m": width_m, "elevation_deg": elevation}
+        return Viewpoints(cameras, told)
+
+    def _row_and_stray(self, index: int) -> tuple[Tensor, Tensor]:
+        generator = generator_for(self.seed, "viewpoint", index)
+        row = torch.randint(len(self.table["range_m"]), (), generator=generator)
+        return row, torch.randn(3, generator=generator)
+
+    def _above_ground(self, range_m: Tensor, elevation_deg: Tensor) -> Tensor:
+        """Elevations raised where the table's rounding would put a camera below eye height."""
+        drop_m = EYE_HEIGHT_M - self.landmark.look_at_m[2]
+        return elevation_deg.maximum(torch.rad2deg(torch.asin((drop_m / range_m).clamp(-1, 1))))
+
+    def _told(self, azimuth: Tensor, indices: range) -> Tensor:
+        if self.place == "dropped":
+            return torch.full_like(azimuth, torch.nan)
+        if self.place == "shuffled":
+            return 360.0 * torch.cat(
+                [torch.rand(1, generator=generator_for(self.seed, "shuffled", i)) for i in indices]
+            )
+        return azimuth % 360.0

@@ -1,0 +1,210 @@
+"""Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from gpslift.cameras import Cameras
+from gpslift.checkpoint_files import check_checkpoint, last_checkpoint
+from gpslift.config import load_config
+from gpslift.errors import UserError
+from gpslift.export import export_landmark
+from gpslift.export.views import framing_cameras
+from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.guidance.objectives import build_objective
+from gpslift.guidance.viewpoints import ViewpointSampler
+from gpslift.pictures import save_grid
+from gpslift.priors.loading import load_cameras, load_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.runs import Run, last_run, open_run
+from gpslift.schema import LiftConfig
+from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
+from renderers.render import Render
+from renderers.renderer import Renderer
+from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
+
+PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
+PREVIEW_SIZE = 96
+NORMAL_SAMPLES = 4096
+
+
+class LiftSystem(pl.LightningModule):
+    """Score distillation of one landmark. The prior is frozen and is no part of the checkpoint."""
+
+    def __init__(
+        self,
+        config: LiftConfig,
+        landmark: Landmark,
+        prior: PlaceDiffusionPipeline,
+        table: dict[str, Tensor],
+        previews: Path,
+    ) -> None:
+        super().__init__()
+        self.config, self.landmark, self.previews = config, landmark, previews
+        self.renderer = build_renderer(config, landmark)
+        self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
+        low, high = config.cameras.azimuth
+        self.viewpoints = ViewpointSampler(
+            landmark, table, (low, high), config.cameras.aim_jitter, config.guidance.place, config.seed
+        )
+
+    def train_dataloader(self) -> Steps:
+        """Nothing but the steps: a lift has no data."""
+        return Steps()
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """Renders the step's cameras, asks the prior, adds the regularisers."""
+        step, optim = self.global_step, self.config.optim
+        self.renderer.update(step, optim.steps)
+        reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
+        first = step // reuse * optim.batch_size
+        views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
+        render = self.renderer(
+            *rays_on(views.cameras, self.device),
+            jitter_seed=step,
+            normals=self._normals(),
+            normal_samples=NORMAL_SAMPLES,
+        )
+        pictures = render.color.permute(0, 3, 1, 2)
+        loss, figures = self.objective(pictures, views.place, step, first)
+        self.log("guide", loss.detach(), prog_bar=True)
+        self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
+        return loss + self.regularisers(render, step / optim.steps)
+
+    def regularisers(self, render: Render, share: float) -> Tensor:
+        """The weighted sum of the regularisers when `share` of the steps are done."""
+        weights = self.config.losses
+        ramp = min(share / weights.ramp_share, 1.0) if weights.ramp_share > 0 else 1.0
+        total = render.color.new_zeros(())
+        if weights.opacity > 0:
+            total = total + weights.opacity * opacity_loss(render.opacity)
+        if weights.sparsity > 0 and len(render.density):
+            total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
+        if weights.entropy > 0:
+            total = total + weights.entropy * ramp * entropy_loss(render.opacity)
+        normals = render.sampled_normals
+        if normals is not None:
+            facing = orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())
+            total = total + weights.orientation * ramp * facing
+        return total
+
+    def render_size(self, step: int) -> int:
+        """Side of the rendered pictures at a step, pixels: coarse to fine."""
+        optim = self.config.optim
+        reached = [
+            size
+            for size, share in zip(optim.resolutions, optim.resolution_steps, strict=True)
+            if step >= share * optim.steps
+        ]
+        return reached[-1]
+
+    def configure_optimizers(self) -> Any:
+        """Adam with a learning rate that falls exponentially to its end share."""
+        optim = self.config.optim
+        optimizer = torch.optim.Adam(self.renderer.parameters(), lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
+        decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """A preview now and then."""
+        if self.trainer.is_global_zero and self.global_step % self.config.log.preview_every_steps == 0:
+            self.preview(self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The objective's state goes with the renderer's."""
+        checkpoint["objective"] = self.objective.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """And comes back with it."""
+        self.objective.load_state_dict(checkpoint["objective"])
+
+    def preview(self, step: int) -> None:
+        """Colour above normals from six sides, as a picture in the run's previews."""
+        landmark = self.landmark
+        cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
+        picture = self.render(cameras)
+        normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
+        images = torch.cat([picture.color, normal]).permute(0, 3, 1, 2)
+        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+
+    def render(self, cameras: Cameras) -> Any:
+        """Pictures from CPU cameras, without gradients and with bounded memory."""
+        return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+    def _normals(self) -> Any:
+        return "sampled" if self.config.losses.orientation > 0 else "none"
+
+
+def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Origins and directions [B, H, W, 3] of the cameras' rays, on a device."""
+    origins, directions = cameras.rays()
+    return origins.to(device), directions.to(device)
+
+
+def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
+    """The untrained NeRF of a config, in the landmark's box."""
+    settings = {**vars(config.renderer), "grid": vars(config.renderer.grid)}
+    return Renderer(
+        box_min=landmark.box_min, box_max=landmark.box_max, seed=config.seed, device=choose_device(config), **settings
+    )
+
+
+def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
+    """The config of a run and its NeRF at the last checkpoint; no prior is needed for that."""
+    config = load_config(run.config)
+    if not isinstance(config, LiftConfig):
+        raise UserError(f"{run.folder} is a run of system={config.system}; export takes one of system=lift")
+    checkpoint = last_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        raise UserError(f"{run.folder} has no checkpoint yet; train first, or go on with resume={run.folder}")
+    check_checkpoint(checkpoint)
+    weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    renderer = build_renderer(config, load_landmark(config.landmark))
+    renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})
+    return config, renderer.to(choose_device(config)).eval()
+
+
+def train(config: LiftConfig, run: Run) -> None:
+    """Lifts the landmark from the prior."""
+    device = prepare(config)
+    landmark = load_landmark(config.landmark)
+    prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    system = LiftSystem(config, landmark, prior, table, run.previews)
+    print(f"hash grid engine: {system.renderer.engine_reason}")
+    trainer = make_trainer(
+        config,
+        run,
+        max_steps=config.optim.steps,
+        learning_rate=config.optim.lr,
+        description=f"lifting {landmark.title}",
+        gradient_clip=config.optim.gradient_clip,
+    )
+    fit(trainer, system, None, run)
+    system.to(device)
+    system.preview(config.optim.steps)
+    show_summary(run, {"next": f"python launch.py --config configs/{config.name}.yaml --export"})
+
+
+def export(config: LiftConfig) -> None:
+    """Writes mesh, georeference and pictures of a run, by default the last one of this config, into its export folder."""
+    run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
+    trained, renderer = load_renderer(run)
+    device = choose_device(config)
+
+    def density(points: Tensor) -> Tensor:
+        with torch.no_grad():
+            return renderer.density(points.to(device))
+
+    def color(points: Tensor) -> Tensor:
+        with torch.no_grad():
+            return renderer.field.color(points.to(device))
+
+    def render(cameras: Cameras) -> Any:
+        return renderer.render_image(*rays_on(cameras, device), normals=True)
+
+    report = export_landmark(density, color, render, load_landmark(trained.landmark), config.export, run.export)
+    print("\n".join(report.summary()))
