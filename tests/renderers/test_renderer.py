@@ -140,13 +140,13 @@ def test_training_repeats_and_resumes_bit_for_bit() -> None:
 
 
 def test_two_ranks_render_what_one_would() -> None:
-    renderer = make_renderer()
+    renderer = analytic_renderer(thin_ball)
     origins, directions = side_cameras(0.0, 100.0, 200.0, size=9).rays()
     whole = renderer(origins, directions, jitter_seed=5)
     part = renderer(origins[2:], directions[2:], jitter_seed=5, first_image=2)
     torch.testing.assert_close(part.color[0], whole.color[2])
     unjittered = renderer(origins[2:], directions[2:])
-    assert (unjittered.opacity[0] - whole.opacity[2]).abs().max() > 1e-4  # the jitter does something
+    assert (unjittered.opacity[0] - whole.opacity[2]).abs().max() > 1e-3  # the jitter does something
 
 
 def test_engines_render_the_same_with_the_same_gradients() -> None:
