@@ -158,7 +158,8 @@ def main() -> None:
         "## Skipping empty space\n\n"
         f"A field trained for {arguments.steps} steps with skipping, then 4 new views of 64 x 64 pixels, "
         f"{config['samples']} steps across the box; a step is forward and backward, PSNR in dB. "
-        f"{renderer.engine_reason}. {machine()}. Written by `python -m benchmarks.occupancy --threads {arguments.threads}`.\n\n"
+        f"{renderer.engine_reason}. {machine()}. "
+        f"Written by `python -m benchmarks.occupancy --threads {arguments.threads}`.\n\n"
         + table(header, measure(renderer, arguments.rounds))
     )
     print(text)
