@@ -44,7 +44,8 @@ class Cameras:
         half_height = torch.tan(self.fov_y / 2)[:, None, None]
         half_width = half_height * (self.width / self.height)
         local = torch.stack(
-            [right * half_width, up * half_height, -torch.ones_like(half_height).expand(-1, self.height, self.width)], -1
+            [right * half_width, up * half_height, -torch.ones_like(half_height).expand(-1, self.height, self.width)],
+            -1,
         )
         directions = torch.einsum("bij,bhwj->bhwi", self.camera_to_world[:, :3, :3], local)
         directions = torch.nn.functional.normalize(directions, dim=-1)
@@ -83,7 +84,13 @@ def orbit_positions(azimuth_deg: Tensor, elevation_deg: Tensor, distance: Tensor
 
 
 def orbit_cameras(
-    azimuth_deg: Tensor, elevation_deg: Tensor, distance: Tensor, fov_y: Tensor, look_at: Tensor, height: int, width: int
+    azimuth_deg: Tensor,
+    elevation_deg: Tensor,
+    distance: Tensor,
+    fov_y: Tensor,
+    look_at: Tensor,
+    height: int,
+    width: int,
 ) -> Cameras:
     """Cameras on spheres round `look_at` [3], looking at it. Angles in degrees, `fov_y` in radians, all [B]."""
     positions = orbit_positions(azimuth_deg, elevation_deg, distance, look_at)
@@ -101,5 +108,5 @@ def field_of_view(frame_width: Tensor | float, distance: Tensor | float) -> Tens
 
 
 def frame_width(fov: float, distance: float) -> float:
-    """What a frame of field of view `fov` (radians) covers at `distance`, in the unit of the distance: 2 d tan(fov / 2)."""
+    """What a frame of field of view `fov` (radians) covers at `distance`, in the distance's unit: 2 d tan(fov / 2)."""
     return 2 * distance * math.tan(fov / 2)

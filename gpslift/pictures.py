@@ -1,19 +1,43 @@
-"""Grids of images as one picture file."""
+"""Images as picture files: one each, or a grid of many."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+LABEL_HEIGHT = 18
+"""Pixels of the strip above a tile that holds its label."""
 
-def save_grid(images: Tensor, path: Path, columns: int, least_height: int = 128) -> None:
-    """Writes images [B, 3, H, W] in [0, 1], row by row, as a PNG; small ones are enlarged to at least `least_height`."""
+
+def to_picture(image: Tensor) -> Image.Image:
+    """An image [3, H, W] in [0, 1] as eight-bit RGB."""
+    return Image.fromarray((image.detach().float().cpu().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def save_image(image: Tensor, path: Path) -> None:
+    """Writes an image [3, H, W] in [0, 1] as a PNG of its own size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_picture(image).save(path)
+
+
+def save_grid(
+    images: Tensor, path: Path, columns: int, least_height: int = 128, labels: Sequence[str] | None = None
+) -> None:
+    """Writes images [B, 3, H, W] in [0, 1], row by row, as a PNG; small ones are enlarged to `least_height` at least.
+
+    labels: one for each image, written above it.
+    """
     rows = -(-len(images) // columns)
     height, width = images.shape[-2:]
     enlarge = max(1, -(-least_height // height))
-    sheet = Image.new("RGB", (columns * width * enlarge, rows * height * enlarge))
-    for number, image in enumerate((images.detach().cpu().clamp(0, 1) * 255).round().byte()):
-        tile = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((width * enlarge, height * enlarge), Image.Resampling.BICUBIC)
-        sheet.paste(tile, (number % columns * width * enlarge, number // columns * height * enlarge))
+    tile_size, strip = (width * enlarge, height * enlarge), LABEL_HEIGHT if labels else 0
+    sheet = Image.new("RGB", (columns * tile_size[0], rows * (tile_size[1] + strip)))
+    draw = ImageDraw.Draw(sheet)
+    for number, image in enumerate(images):
+        left, top = number % columns * tile_size[0], number // columns * (tile_size[1] + strip)
+        if labels:
+            draw.text((left + 4, top + 2), labels[number], fill="white", font=ImageFont.load_default())
+        sheet.paste(to_picture(image).resize(tile_size, Image.Resampling.BICUBIC), (left, top + strip))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)

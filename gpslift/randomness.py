@@ -1,4 +1,4 @@
-"""Random numbers as pure functions of (seed, name of the draw, index): a resumed run draws what an uninterrupted one would."""
+"""Random numbers as pure functions of (seed, draw, index): a resumed run draws what an uninterrupted one would."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,4 +22,5 @@ def uniform_for_samples(seed: int, name: str, indices: Sequence[int]) -> Tensor:
     """Numbers [len(indices)] in [0, 1), spread evenly over any run of neighbouring indices (golden ratio sequence)."""
     offset = float(torch.rand((), generator=generator_for(seed, name), dtype=torch.float64))
     golden = 0.6180339887498949
-    return torch.tensor([(offset + index * golden) % 1.0 for index in indices], dtype=torch.float64).float().clamp_max(1 - 1e-7)
+    spread = torch.tensor([(offset + index * golden) % 1.0 for index in indices], dtype=torch.float64)
+    return spread.float().clamp_max(1 - 1e-7)

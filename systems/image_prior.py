@@ -1,5 +1,9 @@
-"""Training of a 2D prior on geotagged photos, and sampling from one. GPS and azimuth priors are this one system."""
+"""Training of a 2D prior on geotagged photos. GPS and azimuth priors are this one system."""
 
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,57 +13,85 @@ from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from gpslift.conditioning.dropout import draw_condition_dropout, drop_place, drop_text
+from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
 from gpslift.conditioning.place import Place
+from gpslift.config import REPOSITORY
+from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.photos.camera_table import camera_table
+from gpslift.photos.datamodule import PhotoDataModule
+from gpslift.photos.dataset import PhotoSet
+from gpslift.pictures import save_grid
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.training import model_card, prior_from_photos
-from gpslift.photos.camera_table import camera_table
-from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.pictures import save_grid
-from gpslift.geo.landmarks import load_landmark
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
 from gpslift.runs import Run
 from gpslift.schema import ImagePriorConfig
+from gpslift.storage import short_path
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
 
 PREVIEW_AZIMUTHS = [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
+PREVIEW_STEPS = 20
+HELD_OUT_PHOTOS = 256
 
 
 class ImagePriorSystem(pl.LightningModule):
-    """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder."""
+    """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
 
-    def __init__(self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig, previews: Path) -> None:
+    previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
+    """
+
+    def __init__(
+        self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig, previews: Path, held_out: PhotoSet | None = None
+    ) -> None:
         super().__init__()
-        self.prior, self.config, self.previews = prior, config, previews
+        self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         trained = ["unet", "place_encoder"] + (["text_encoder"] if config.backbone.base == "compact" else [])
-        self.networks = nn.ModuleDict({name: prior.networks[name].requires_grad_(name in trained) for name in prior.networks})
-        self.average = EMAModel([p for p in self.networks.parameters() if p.requires_grad], decay=config.optim.ema_decay)
+        parts = {name: network.requires_grad_(name in trained) for name, network in prior.networks.items()}
+        self.networks = nn.ModuleDict(parts)
+        self._set_training()
+        self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
+        self._clock, self._clock_step = 0.0, -1
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The weighted error of one batch; all randomness follows from (seed, global sample index)."""
-        indices, seed = batch["index"].tolist(), self.config.seed
-        clean = self.prior.to_latents(batch["image"])
-        noise = normal_for_samples(seed, "noise", indices, clean.shape[1:]).to(clean)
-        steps = len(self.prior.alphas_cumprod)
-        timestep = (uniform_for_samples(seed, "timestep", indices) * steps).long().to(clean.device)
-        condition = self.prior.encode_condition(*self._dropped(batch))
-        noisy = self.prior.add_noise(clean, noise, timestep)
-        prediction = self.prior.predict_raw(noisy, timestep, condition).float()
-        loss = self._loss(prediction, clean, noise, timestep)
+        """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
+        loss = self.denoising_loss(batch, *self._dropped(batch))
         self.log("loss", loss.detach(), prog_bar=True)
         return loss
 
-    def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
-        """Captions and places of a batch with some dropped, drawn from the batch's first sample index."""
-        chances, count = self.config.dropout, len(batch["index"])
-        generator = generator_for(self.config.seed, "dropout", int(batch["index"][0]))
-        no_text, no_place = draw_condition_dropout(count, chances.text, chances.place, chances.both, generator)
-        place = {name: batch[name] for name in self.prior.place_encoder.inputs}
-        hidden = {"frame_width_m": self.config.place.drop_frame_width, "elevation_deg": self.config.place.drop_elevation}
-        return drop_text(batch["caption"], no_text), drop_place(place, no_place, hidden, generator)
+    def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
+        """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
 
-    def _loss(self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        draw: starts the names of the random draws, so that held-out photos get others than training.
+        """
+        indices, seed = batch["index"].tolist(), self.config.seed
+        clean = self.prior.to_latents(batch["image"])
+        noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
+        steps = len(self.prior.alphas_cumprod)
+        timestep = (uniform_for_samples(seed, f"{draw}timestep", indices) * steps).long().to(clean.device)
+        noisy = self.prior.add_noise(clean, noise, timestep)
+        prediction = self.prior.predict_raw(noisy, timestep, self.prior.encode_condition(text, place)).float()
+        return self._weighted_error(prediction, clean, noise, timestep)
+
+    def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
+        """Captions and places of a micro-batch with some dropped.
+
+        Drawn for the optimiser step's whole batch, of which this is a slice, so that the number of slices and ranks
+        changes nothing.
+        """
+        chances, step_size = self.config.dropout, self.config.optim.batch_size
+        index = batch["index"].cpu()
+        first = int(index[0]) // step_size * step_size
+        generator = generator_for(self.config.seed, "dropout", first)
+        no_text, no_place = draw_condition_dropout(step_size, chances.text, chances.place, chances.both, generator)
+        place, tells = {name: batch[name] for name in self.prior.place_encoder.inputs}, self.config.place
+        chance = {"frame_width_m": tells.drop_frame_width, "elevation_deg": tells.drop_elevation}
+        hidden = draw_input_dropout(step_size, list(place), chance, generator)
+        rows = index - first
+        gone = {name: (no_place | hidden[name])[rows] for name in place}
+        return drop_text(batch["caption"], no_text[rows]), drop_place(place, gone)
+
+    def _weighted_error(self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """Mean squared error with Min-SNR weights (Hang et al. 2023, eq. 9): min(snr, gamma) / snr for noise,
         min(snr, gamma) / (snr + 1) for velocity."""
         alpha = self.prior.alphas_cumprod.to(clean.device)[timestep].view(-1, 1, 1, 1)
@@ -76,19 +108,29 @@ class ImagePriorSystem(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
-        trained = [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99))
+        optimizer = torch.optim.AdamW(self._trained(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99))
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """One step, then the moving average of the weights follows."""
+        """One step, then the moving average of the weights follows: every later hook sees both at the same step."""
         super().optimizer_step(*args, **kwargs)
         self.average.to(self.device)
         self.average.step(self._trained())
-        if self.trainer.is_global_zero and self.trainer.global_step % self.config.log.preview_every_steps == 0:
-            self.preview(self.trainer.global_step)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """After each optimiser step: the speed; and, at the steps of previews, a preview and the held-out loss."""
+        step = self.trainer.global_step
+        if step == self._clock_step:  # between the micro-batches of a step
+            return
+        if self._clock_step >= 0:
+            seconds = max(time.monotonic() - self._clock, 1e-9)
+            self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
+        if step % self.config.log.preview_every_steps == 0 and self.trainer.is_global_zero:
+            self.log_held_out_loss(step)
+            self.preview(step)
+        self._clock, self._clock_step = time.monotonic(), step
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The moving average goes into the checkpoint."""
@@ -102,19 +144,64 @@ class ImagePriorSystem(pl.LightningModule):
         """Puts the moving average in the weights' place, for good."""
         self.average.copy_to(self._trained())
 
-    @torch.no_grad()
+    def log_held_out_loss(self, step: int) -> None:
+        """Logs `held_out_loss` of the held-out photos, if there are any, in the row of this step."""
+        if self.held_out is None or not len(self.held_out):
+            return
+        loss = self.held_out_loss(self.held_out)
+        self.log("held_out_loss", loss, prog_bar=True, logger=False)  # Lightning would repeat it in all later rows
+        for logger in self.loggers:
+            logger.log_metrics({"held_out_loss": loss}, step)
+
+    def held_out_loss(self, photos: PhotoSet) -> float:
+        """The averaged weights' loss on at most HELD_OUT_PHOTOS photos, with nothing dropped, always the same noise.
+
+        Lightning's own validation loop is not used: after a resume it counts one batch too many, so that it would run
+        at other steps.
+        """
+        count = min(len(photos), HELD_OUT_PHOTOS)
+        rows = torch.linspace(0, len(photos) - 1, count).round().long().tolist()
+        total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
+        with self._averaged():
+            for start in range(0, count, size):
+                batch = photos[[(row, row) for row in rows[start : start + size]]]
+                batch = self.transfer_batch_to_device(batch, self.device, 0)
+                place = {name: batch[name] for name in self.prior.place_encoder.inputs}
+                loss = self.denoising_loss(batch, batch["caption"], place, "held out ")
+                total += float(loss) * len(batch["caption"])
+        return total / count
+
     def preview(self, step: int) -> None:
-        """Eight azimuths from one noise, from the averaged weights, as a picture in the run's previews."""
+        """Eight azimuths, twice, from the averaged weights and always the same noise, as a picture of the previews."""
+        sampling, count = self.config.sample, 2 * len(PREVIEW_AZIMUTHS)
+        with self._averaged():
+            images = self.prior.sample(
+                {"azimuth_deg": PREVIEW_AZIMUTHS * 2},
+                count,
+                steps=PREVIEW_STEPS,
+                guidance_scale_text=sampling.guidance_scale_place,
+                guidance_scale_place=sampling.guidance_scale_place,
+                generator=generator_for(self.config.seed, "preview"),
+            )
+        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Within it, the networks are the averaged ones, without gradients, in the training's number format."""
         self.average.store(self._trained())
         self.use_average()
         self.networks.eval()
-        scale = self.config.sample.guidance_scale_place
-        generator = generator_for(self.config.seed, "preview")
-        settings = {"steps": 20, "guidance_scale_text": scale, "guidance_scale_place": scale, "generator": generator}
-        images = self.prior.sample({"azimuth_deg": PREVIEW_AZIMUTHS * 2}, 2 * len(PREVIEW_AZIMUTHS), **settings)
-        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
-        self.networks.train()
-        self.average.restore(self._trained())
+        try:
+            with torch.no_grad(), self.trainer.precision_plugin.forward_context():
+                yield
+        finally:
+            self.average.restore(self._trained())
+            self._set_training()
+
+    def _set_training(self) -> None:
+        """Puts the trained networks into training mode, the frozen ones into evaluation mode."""
+        for network in self.networks.values():
+            network.train(any(parameter.requires_grad for parameter in network.parameters()))
 
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
@@ -125,10 +212,13 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
     landmark = load_landmark(config.landmark)
     optim = config.optim
-    photos = PhotoDataModule(config.data, landmark, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate)
+    photos = PhotoDataModule(
+        config.data, landmark, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
+    )
     print(photos.manifest.report.text())
-    prior = prior_from_photos(config, photos.photos("generator"), choose_device(config))
-    system = ImagePriorSystem(prior, config, run.previews)
+    generator = photos.photos("generator")
+    prior = prior_from_photos(config, generator, choose_device(config))
+    system = ImagePriorSystem(prior, config, run.previews, photos.photos("test"))
     trainer = make_trainer(
         config,
         run,
@@ -137,9 +227,20 @@ def train(config: ImagePriorConfig, run: Run) -> None:
         description=f"prior of {landmark.title}",
         accumulate=optim.accumulate,
         gradient_clip=optim.gradient_clip,
+        limit_val_batches=0,
     )
     fit(trainer, system, photos, run)
     system.use_average()
     folder = run.folder / RUN_SUBFOLDER
-    save_prior(prior, folder, camera_table(photos.manifest), model_card(config, landmark, len(photos.photos("generator"))))
-    show_summary(run, {"prior": folder, "next": f"python launch.py --config configs/{config.landmark}.yaml --train prior.path={run.folder}"})
+    save_prior(prior, folder, camera_table(photos.manifest), model_card(config, landmark, len(generator)))
+    show_summary(run, {"prior": folder, "next": _lift_command(landmark, run)})
+
+
+def _lift_command(landmark: Landmark, run: Run) -> str:
+    """The shell command that lifts the landmark from this run's prior."""
+    own = f"configs/{landmark.name}.yaml"
+    known = (REPOSITORY / own).is_file()
+    keys = [] if known else [f"landmark={landmark.name}", f"name={landmark.name}"]
+    config = own if known else "configs/statue_of_liberty.yaml"
+    prior = f"prior.path={short_path(run.folder)}"
+    return shlex.join(["python", "launch.py", "--config", config, "--train", *keys, prior])

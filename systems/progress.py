@@ -19,6 +19,8 @@ NOISE = (
     "resuming from a checkpoint that ended before the epoch ended",
     "LeafSpec",
     "no `val_dataloader`",
+    "have no `validation_step`",
+    "in eval mode at the start of training",
     "`training_step` returned `None`",
 )
 """Lightning's warnings that say nothing about what these systems do: their data are indexed by step."""

@@ -41,7 +41,11 @@ class HarmonicAzimuth(nn.Module):
 
 
 class PaperAzimuth(nn.Module):
-    """The paper's features (section 3.3): the 10-degree bin, scaled to [-1, 1], in a positional encoding."""
+    """The paper's features (section 3.3): the 10-degree bin, scaled to [-1, 1], in a positional encoding.
+
+    Bin b stands at (b + 0.5) / 18 - 1, its middle. With the first bin at -1 and the last at 1 the two would have the
+    same features, as all frequencies are periodic in 2.
+    """
 
     def __init__(self, frequencies: int) -> None:
         super().__init__()
@@ -50,5 +54,5 @@ class PaperAzimuth(nn.Module):
 
     def forward(self, azimuth_deg: Tensor) -> Tensor:
         """[B] degrees to [B, 2 frequencies]."""
-        scaled = azimuth_bin(azimuth_deg).to(azimuth_deg.dtype) / 17.5 - 1.0
+        scaled = (azimuth_bin(azimuth_deg).to(azimuth_deg.dtype) + 0.5) / 18.0 - 1.0
         return positional_encoding(scaled, self.frequencies)

@@ -11,8 +11,10 @@ from gpslift.conditioning.place import Place
 def draw_condition_dropout(
     count: int, text: float, place: float, both: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Masks [count] of dropped texts and of dropped places: `text` of them lose the text alone, `place` the place
-    alone, `both` lose both (chances that sum to at most 1)."""
+    """Masks [count] of dropped texts and of dropped places.
+
+    text, place, both: chances that the text alone, the place alone, or both are dropped; they sum to at most 1.
+    """
     draw = torch.rand(count, generator=generator)
     lost_both = draw < both
     lost_text = (draw >= both) & (draw < both + text)
@@ -25,13 +27,16 @@ def drop_text(captions: Sequence[str], dropped: Tensor) -> list[str]:
     return ["" if gone else caption for caption, gone in zip(captions, dropped.tolist(), strict=True)]
 
 
-def drop_place(place: Place, dropped: Tensor, chance_of_input: dict[str, float], generator: torch.Generator) -> Place:
-    """Places with the dropped ones null, and single inputs hidden each with a chance of its own.
+def draw_input_dropout(
+    count: int, inputs: Sequence[str], chance_of_input: dict[str, float], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Masks [count] of single inputs to hide, each drawn with a chance of its own.
 
     chance_of_input: for example {"frame_width_m": 0.1}; inputs that it does not name are never hidden alone.
     """
-    kept = {}
-    for name, values in place.items():
-        hidden = torch.rand(len(values), generator=generator) < chance_of_input.get(name, 0.0)
-        kept[name] = values.masked_fill((dropped | hidden).to(values.device), torch.nan)
-    return kept
+    return {name: torch.rand(count, generator=generator) < chance_of_input.get(name, 0.0) for name in inputs}
+
+
+def drop_place(place: Place, dropped: dict[str, Tensor]) -> Place:
+    """Places with the inputs that `dropped` [B] marks unknown."""
+    return {name: values.masked_fill(dropped[name].to(values.device), torch.nan) for name, values in place.items()}

@@ -1,7 +1,7 @@
 """The landmark's place tokens: azimuth always, frame width and elevation where they are known.
 
-A place is a dict of tensors [B], one for each of the encoder's `inputs`; NaN means unknown, and a place of NaNs alone is
-the null place. Each input has a learned null of its own, so that any of them may be missing.
+A place is a dict of tensors [B], one for each of the encoder's `inputs`; NaN means unknown, and a place of NaNs alone
+is the null place. Each input has a learned null of its own, so that any of them may be missing.
 """
 
 from typing import Any
@@ -12,8 +12,11 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from gpslift.conditioning.azimuth import HarmonicAzimuth, PaperAzimuth, harmonic_features
+from gpslift.errors import UserError
 
 ELEVATION_HARMONICS = 4
+INPUTS = ("azimuth_deg", "frame_width_m", "elevation_deg")
+"""All that the place of a landmark photo may tell. An encoder has the first, and those it was made with."""
 Place = dict[str, Tensor]
 
 
@@ -41,8 +44,9 @@ class PlaceToken(nn.Module):
         self.null = nn.Parameter(torch.randn(width) * 0.02)
 
     def forward(self, features: Tensor, known: Tensor) -> Tensor:
-        """[B, features] and a mask [B] to tokens [B, width]."""
-        return torch.where(known[:, None], self.mlp(features), self.null.to(features.dtype))
+        """[B, features] and a mask [B] to tokens [B, width], in the weights' number format."""
+        features = features.to(self.null.dtype)
+        return torch.where(known[:, None], self.mlp(features), self.null)
 
 
 class LandmarkPlaceEncoder(ModelMixin, ConfigMixin):
@@ -75,8 +79,8 @@ class LandmarkPlaceEncoder(ModelMixin, ConfigMixin):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of what a place holds, in the order of the tokens."""
-        optional = {"frame_width_m": self.frame_width_token, "elevation_deg": self.elevation_token}
-        return "azimuth_deg", *(name for name, token in optional.items() if token is not None)
+        tokens = (self.azimuth_token, self.frame_width_token, self.elevation_token)
+        return tuple(name for name, token in zip(INPUTS, tokens, strict=True) if token is not None)
 
     @property
     def pooled_width(self) -> int:
@@ -97,7 +101,13 @@ class LandmarkPlaceEncoder(ModelMixin, ConfigMixin):
         return tokens.flatten(1)
 
     def complete(self, place: dict[str, Any], count: int, device: torch.device) -> Place:
-        """A place with all of the encoder's inputs [count]; what is missing or None is unknown (NaN)."""
+        """A place with all of the encoder's inputs [count], each given as one value for all or as `count` values.
+
+        What is missing or None is unknown (NaN). What this encoder was made without is left out; a name that no
+        landmark photo's place has raises UserError.
+        """
+        if strangers := sorted(set(place) - set(INPUTS)):
+            raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(INPUTS)}")
         values = {name: place.get(name) for name in self.inputs}
         unknown = torch.full((count,), torch.nan, device=device)
         return {

@@ -1,4 +1,4 @@
-"""Text tokens: a small transformer with its tokenizer for compact priors; a prior's own, frozen, for Stable Diffusion."""
+"""Text tokens: a small transformer, with its tokenizer, for compact priors; Stable Diffusion's own, frozen."""
 
 import logging
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase,
 
 logger = logging.getLogger(__name__)
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+HEAD_CHANNELS = 32
+"""Channels of one attention head of the small text transformer."""
 
 
 def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
@@ -26,18 +28,23 @@ def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int =
         single=f"{BEGIN} $A {END}", special_tokens=[(BEGIN, begin), (END, end)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BEGIN, eos_token=END, pad_token=END, unk_token=UNKNOWN, model_max_length=length
+        tokenizer_object=tokenizer,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=END,
+        unk_token=UNKNOWN,
+        model_max_length=length,
     )
 
 
 def build_text_encoder(tokenizer: PreTrainedTokenizerBase, width: int, layers: int) -> CLIPTextModel:
-    """An untrained CLIP text model of `layers` layers whose tokens have `width` channels."""
+    """An untrained CLIP text model of `layers` layers; tokens have `width` channels, a multiple of HEAD_CHANNELS."""
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
         intermediate_size=2 * width,
         num_hidden_layers=layers,
-        num_attention_heads=max(1, width // 32),
+        num_attention_heads=width // HEAD_CHANNELS,
         max_position_embeddings=tokenizer.model_max_length,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -6,10 +6,13 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import PreTrainedTokenizerBase
 
 from gpslift.conditioning.place import LandmarkPlaceEncoder
-from gpslift.conditioning.text import build_text_encoder, train_tokenizer
+from gpslift.conditioning.text import HEAD_CHANNELS, build_text_encoder, train_tokenizer
+from gpslift.errors import UserError
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import BackboneConfig
+
+NORM_GROUPS = 32
 
 
 def build_scheduler(prediction: str) -> DDIMScheduler:
@@ -25,8 +28,7 @@ def build_scheduler(prediction: str) -> DDIMScheduler:
 
 
 def build_unet(backbone: BackboneConfig, pooled_width: int) -> UNet2DConditionModel:
-    """A U-Net over folded pixels. Its middle attends to the tokens; the pooled place joins the time embedding, which reaches
-    every layer."""
+    """A U-Net over folded pixels. Its middle attends to the tokens; the pooled place joins the time embedding."""
     depth = len(backbone.channels)
     return UNet2DConditionModel(
         sample_size=backbone.image_size // backbone.fold,
@@ -40,10 +42,27 @@ def build_unet(backbone: BackboneConfig, pooled_width: int) -> UNet2DConditionMo
         cross_attention_dim=backbone.token_dim,
         attention_head_dim=4,
         resnet_time_scale_shift="scale_shift",
+        norm_num_groups=NORM_GROUPS,
         class_embed_type="projection",
         projection_class_embeddings_input_dim=pooled_width,
         time_embedding_dim=2 * backbone.channels[0],
     )
+
+
+def check_sizes(backbone: BackboneConfig) -> None:
+    """Raises UserError where image, folding and U-Net do not fit each other."""
+    if not backbone.channels:
+        raise UserError("backbone.channels is empty; give one number of channels for each resolution")
+    step = backbone.fold * 2 ** (len(backbone.channels) - 1)
+    if backbone.image_size % step:
+        raise UserError(
+            f"backbone.image_size={backbone.image_size} must be a multiple of {step}: backbone.fold={backbone.fold} "
+            f"pixels, halved {len(backbone.channels) - 1} times by backbone.channels={backbone.channels}"
+        )
+    if odd := [channels for channels in backbone.channels if channels % NORM_GROUPS]:
+        raise UserError(f"backbone.channels holds {odd[0]}; each must be a multiple of {NORM_GROUPS}")
+    if backbone.token_dim % HEAD_CHANNELS:
+        raise UserError(f"backbone.token_dim={backbone.token_dim} must be a multiple of {HEAD_CHANNELS}")
 
 
 def build_compact_prior(
@@ -54,7 +73,11 @@ def build_compact_prior(
     color_mean: tuple[float, float, float],
     color_std: tuple[float, float, float],
 ) -> PlaceDiffusionPipeline:
-    """An untrained prior. captions: all texts that its tokenizer shall know. color_mean, color_std: see PixelFolding."""
+    """An untrained prior. captions: all texts that its tokenizer shall know. color_mean, color_std: see PixelFolding.
+
+    Raises UserError for sizes that do not fit each other.
+    """
+    check_sizes(backbone)
     tokenizer: PreTrainedTokenizerBase = train_tokenizer(captions)
     return PlaceDiffusionPipeline(
         vae=PixelFolding(backbone.fold, color_mean, color_std),

@@ -3,7 +3,9 @@
 from torch import Tensor
 
 
-def compose_text_and_place(nothing: Tensor, text: Tensor, text_and_place: Tensor, scale_text: float, scale_place: float) -> Tensor:
+def compose_text_and_place(
+    nothing: Tensor, text: Tensor, text_and_place: Tensor, scale_text: float, scale_place: float
+) -> Tensor:
     """e = e(0,0) + s_text [e(p,0) - e(0,0)] + s_place [e(p,g) - e(p,0)] (paper, eq. 4): text first, then the place."""
     return nothing + scale_text * (text - nothing) + scale_place * (text_and_place - text)
 

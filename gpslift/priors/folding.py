@@ -35,8 +35,8 @@ class FoldingOutput:
 class PixelFolding(ModelMixin, ConfigMixin):
     """Folds fold x fold pixels into channels and back, without loss, behind the interface of diffusers' autoencoders.
 
-    color_mean, color_std: of the training photos' colours in [-1, 1], per channel; folded pixels have about zero mean and unit
-    variance, which is what a noise schedule assumes.
+    color_mean, color_std: of the training photos' colours in [-1, 1], per channel; folded pixels have about zero mean
+    and unit variance, which is what a noise schedule assumes.
     """
 
     @register_to_config

@@ -1,43 +1,57 @@
 """Finding, checking, loading and saving priors. A prior is a diffusers folder, plus the training photos' cameras.
 
-    model_index.json, unet/, vae/, text_encoder/, tokenizer/, scheduler/     as diffusers has them
-    place_encoder/                                                           what makes it a prior of places
-    cameras.json                                                             the training photos' ranges, frame widths, elevations
+model_index.json, unet/, vae/, text_encoder/, tokenizer/, scheduler/    as diffusers has them
+place_encoder/                                                          what makes it a prior of places
+cameras.json                                                            see gpslift.photos.camera_table
 """
 
+import errno
 import json
-import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import diffusers
 import torch
+import transformers
+from safetensors import SafetensorError
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.storage import names, saving
 
-logger = logging.getLogger(__name__)
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 CAMERAS_FILE = "cameras.json"
+CAMERAS_COLUMNS = ("range_m", "elevation_deg", "frame_width_m")
 RUN_SUBFOLDER = "prior"
 
 
 def find_prior(path: str) -> Path:
-    """The folder that holds the prior: `path` itself, or the `prior` folder of a run. Raises UserError where there is none.
+    """The folder that holds the prior: `path` itself, or the `prior` folder of a run.
 
-    Names what is missing: a folder, its model_index.json, one of the parts, or the place encoder.
+    Raises UserError that names what is missing: a folder, its model_index.json, one of the parts, the place encoder.
     """
     folder = resolve_path(path)
     if not folder.is_dir():
-        raise UserError(f"prior.path={path}: there is no such folder; give a prior's folder or a run folder of configs/angle2img_*.yaml")
+        raise UserError(
+            f"prior.path={path}: there is no such folder; give a prior's folder, or a run folder of a config such as "
+            "configs/angle2img_statue_of_liberty.yaml"
+        )
     if not (folder / "model_index.json").is_file() and (folder / RUN_SUBFOLDER).is_dir():
         folder = folder / RUN_SUBFOLDER
     if not (folder / "model_index.json").is_file():
-        found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:12]) or "nothing"
-        raise UserError(f"prior.path={path} is not a prior: {folder} has no model_index.json (it holds {found}); if it is a run, let it finish")
+        raise UserError(
+            f"prior.path={path} is not a prior: {folder} has no model_index.json (it holds {names(folder)}); "
+            "if it is a run, let it finish"
+        )
     missing = [part for part in PARTS if not (folder / part).is_dir()]
     if missing:
-        raise UserError(f"the prior in {folder} is incomplete: {', '.join(missing)} missing; copy the whole folder again")
+        raise UserError(
+            f"the prior in {folder} is incomplete: {', '.join(missing)} missing; copy the whole folder again"
+        )
     if not (folder / "place_encoder").is_dir():
         raise UserError(
             f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
@@ -46,36 +60,98 @@ def find_prior(path: str) -> Path:
     return folder
 
 
-def load_prior(path: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> PlaceDiffusionPipeline:
-    """The prior in a folder or a finished run, frozen. Only safetensors are read; raises UserError for a broken prior."""
+def load_prior(
+    path: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> PlaceDiffusionPipeline:
+    """The prior in a folder or a finished run, frozen. Reads safetensors only; raises UserError for a broken prior."""
     folder = find_prior(path)
     try:
-        pipeline = PlaceDiffusionPipeline.from_pretrained(folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False)
+        with _without_bars():
+            pipeline = PlaceDiffusionPipeline.from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False, torch_dtype=dtype
+            )
+    except MemoryError:
+        raise
     except Exception as error:  # diffusers and safetensors raise a dozen kinds; whichever it is, the folder is to blame
         raise UserError(f"the prior in {folder} cannot be loaded; copy it again or train it anew: {error}") from error
     pipeline.set_progress_bar_config(disable=True)
     for network in pipeline.networks.values():
         network.requires_grad_(False).eval()
-    return pipeline.to(device, dtype)
+    return pipeline.to(device)
 
 
 def save_prior(pipeline: PlaceDiffusionPipeline, folder: Path, cameras: dict[str, list[float]], card: str) -> None:
-    """Saves the prior in half precision with its cameras and a model card, so that half the size is shipped."""
-    half = {name: network.to(torch.float16) for name, network in pipeline.networks.items()}
-    pipeline.save_pretrained(folder, safe_serialization=True)
-    for network in half.values():
-        network.to(torch.float32)
-    (folder / CAMERAS_FILE).write_text(json.dumps(cameras))
-    (folder / "README.md").write_text(card)
+    """Saves the prior in half precision with its cameras and a model card; takes an older one's place only when whole.
+
+    The pipeline's own weights are rounded to half precision too, so that what was saved makes the very same images.
+    Raises UserError for a full disk.
+    """
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    with saving(folder.parent):
+        try:
+            for network in pipeline.networks.values():
+                network.half()
+            _write_pipeline(pipeline, beside)
+            (beside / CAMERAS_FILE).write_text(json.dumps(cameras), encoding="utf-8")
+            (beside / "README.md").write_text(card, encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+        finally:
+            for network in pipeline.networks.values():
+                network.float()
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_pipeline(pipeline: PlaceDiffusionPipeline, folder: Path) -> None:
+    """Writes the diffusers folder. A full disk is an OSError here, as everywhere else."""
+    try:
+        with _without_bars():
+            pipeline.save_pretrained(folder, safe_serialization=True)
+    except SafetensorError as error:
+        full = next((code for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if f"code: {code}," in str(error)), 0)
+        if not full:
+            raise
+        raise OSError(full, os.strerror(full), str(folder)) from error
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Within it, diffusers and transformers show no progress bars: a prior is read and written in a moment."""
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for library in (diffusers.utils.logging, transformers.utils.logging):
+            library.enable_progress_bar()
 
 
 def load_cameras(path: str) -> dict[str, torch.Tensor]:
-    """The training photos' cameras beside a prior: range_m, elevation_deg, frame_width_m, each [N]."""
+    """The training photos' cameras beside a prior: range_m, elevation_deg, frame_width_m, each [N], N at least 1."""
     file = find_prior(path) / CAMERAS_FILE
     if not file.is_file():
-        raise UserError(f"{file} is missing: lifting draws its cameras from it; train the prior with this version of gpslift")
+        raise UserError(
+            f"{file} is missing: lifting draws its cameras from it; copy the prior again, or train it with this version"
+        )
     try:
-        table: dict[str, Any] = json.loads(file.read_text())
-        return {name: torch.tensor(table[name], dtype=torch.float32) for name in ("range_m", "elevation_deg", "frame_width_m")}
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{file} is damaged ({error}); copy the prior again") from error
+        table = json.loads(file.read_text(encoding="utf-8"))
+        cameras = {name: torch.tensor(table[name], dtype=torch.float32) for name in CAMERAS_COLUMNS}
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError(f"{file} is damaged ({error or type(error).__name__}); copy the prior again") from error
+    if problem := _problem_of(cameras):
+        raise UserError(f"{file} is damaged ({problem}); copy the prior again")
+    return cameras
+
+
+def _problem_of(cameras: dict[str, torch.Tensor]) -> str:
+    """What is wrong with a table of cameras; '' if nothing is."""
+    range_m, elevation_deg, frame_width_m = (cameras[name] for name in CAMERAS_COLUMNS)
+    if range_m.ndim != 1 or not len(range_m):
+        return "it holds no cameras"
+    if not range_m.shape == elevation_deg.shape == frame_width_m.shape:
+        return "its columns differ in length"
+    if not all(column.isfinite().all() for column in cameras.values()):
+        return "it holds what is no number"
+    if not ((range_m > 0).all() and (frame_width_m > 0).all()):
+        return "a range or frame width is not above 0"
+    return ""

@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import AutoencoderKL, DiffusionPipeline
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from torch import Tensor
 
-from gpslift.conditioning.place import Place, concatenate_places, null_place
+from gpslift.conditioning.place import LandmarkPlaceEncoder, Place, concatenate_places, null_place
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import compose_jointly, compose_text_and_place
+from gpslift.priors.folding import PixelFolding
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What the U-Net is told: text tokens then place tokens [B, L + T, C], and the pooled place [B, P] where it takes one."""
+    """What the U-Net is told: text tokens, then place tokens [B, L + T, C]; and the pooled place [B, P] or None."""
 
     tokens: Tensor
     pooled: Tensor | None
@@ -38,18 +39,31 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         pipeline = PlaceDiffusionPipeline.from_pretrained("assets/priors/statue_of_liberty")
         images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=2.0, guidance_scale_place=2.0).images
 
-    A place is a dict of the place encoder's `inputs`; what is missing or NaN is unknown. `caption` is the text used where
-    none is given, `image_size` the side of the images in pixels.
+    A place is a dict of the place encoder's `inputs`; what is missing or NaN is unknown. `caption` is the text used
+    where none is given, `image_size` the side of the images in pixels.
     """
 
     model_cpu_offload_seq = "text_encoder->place_encoder->unet->vae"
 
     def __init__(
-        self, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any, place_encoder: Any, scheduler: Any, image_size: int = 512, caption: str = ""
+        self,
+        vae: AutoencoderKL | PixelFolding,
+        text_encoder: Any,
+        tokenizer: Any,
+        unet: Any,
+        place_encoder: LandmarkPlaceEncoder,
+        scheduler: Any,
+        image_size: int = 512,
+        caption: str = "",
     ) -> None:
         super().__init__()
         self.register_modules(
-            vae=vae, text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, place_encoder=place_encoder, scheduler=scheduler
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            unet=unet,
+            place_encoder=place_encoder,
+            scheduler=scheduler,
         )
         self.register_to_config(image_size=image_size, caption=caption)
 
@@ -76,7 +90,12 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     @property
     def networks(self) -> dict[str, torch.nn.Module]:
         """The parts that hold weights."""
-        return {"vae": self.vae, "text_encoder": self.text_encoder, "unet": self.unet, "place_encoder": self.place_encoder}
+        return {
+            "vae": self.vae,
+            "text_encoder": self.text_encoder,
+            "unet": self.unet,
+            "place_encoder": self.place_encoder,
+        }
 
     def encode_condition(self, text: Sequence[str], place: Place) -> Condition:
         """The condition of B texts and B places. The empty text and a place of NaNs are the nulls."""
@@ -86,7 +105,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         return Condition(torch.cat([text_tokens, place_tokens.to(text_tokens.dtype)], 1), pooled)
 
     def to_latents(self, images: Tensor) -> Tensor:
-        """Images [B, 3, H, W] in [0, 1] to latents; differentiable. A VAE gives its mean, so that nothing is random here."""
+        """Images [B, 3, H, W] in [0, 1] to latents; differentiable. A VAE gives its mean: nothing is random here."""
         images = (2 * images - 1).to(self.vae.dtype)
         return self.vae.encode(images).latent_dist.mode() * self.vae.config.scaling_factor
 
@@ -102,13 +121,17 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def predict_raw(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
         """What the U-Net itself predicts, noise or velocity, as the scheduler's `prediction_type` says."""
-        return self.unet(
-            noisy, timestep, encoder_hidden_states=condition.tokens, class_labels=condition.pooled, return_dict=False
-        )[0]
+        dtype = self.unet.dtype
+        pooled = None if condition.pooled is None else condition.pooled.to(dtype)
+        raw: Tensor = self.unet(noisy.to(dtype), timestep, condition.tokens.to(dtype), pooled, return_dict=False)[0]
+        return raw
 
     def predict_noise(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
-        """The noise in `noisy` [B, C, h, w] at timesteps [B]; velocity is converted: e = sqrt(a) v + sqrt(1 - a) x."""
-        raw = self.predict_raw(noisy, timestep, condition).to(noisy.dtype)
+        """The noise in `noisy` [B, C, h, w] at timesteps [B], whatever the U-Net itself predicts."""
+        return self.noise_from_raw(self.predict_raw(noisy, timestep, condition).to(noisy.dtype), noisy, timestep)
+
+    def noise_from_raw(self, raw: Tensor, noisy: Tensor, timestep: Tensor) -> Tensor:
+        """Noise from what the U-Net predicts; velocity is converted: e = sqrt(a) v + sqrt(1 - a) x."""
         if self.scheduler.config.prediction_type == "epsilon":
             return raw
         alpha = self._alpha(timestep, noisy)
@@ -117,27 +140,43 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     def predict_clean(self, noisy: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """The clean latents that `noisy` holds if its noise is `noise`: (x - sqrt(1 - a) e) / sqrt(a)."""
         alpha = self._alpha(timestep, noisy)
-        return (noisy - (1 - alpha).sqrt() * noise) / alpha.sqrt().clamp_min(1e-4)
+        return (noisy - (1 - alpha).sqrt() * noise) / alpha.sqrt().clamp_min(1e-6)
 
-    def guided_noise(self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float) -> Tensor:
-        """Guided noise [B, ...] in one batched U-Net call. `branches`: what `guidance_branches` gave for the same scales."""
+    def guided_noise(
+        self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float
+    ) -> Tensor:
+        """Guided noise [B, ...] in one batched U-Net call. `branches`: of `guidance_branches` for the same scales."""
+        return self.noise_from_raw(self.guided_raw(noisy, timestep, branches, scale_text, scale_place), noisy, timestep)
+
+    def guided_raw(
+        self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float
+    ) -> Tensor:
+        """As `guided_noise`, in the U-Net's own terms: velocities compose as noises do, as one is affine in the other.
+
+        Velocity keeps its digits where a timestep has almost no signal left; noise does not.
+        """
         count = len(branches.tokens) // len(noisy)
         repeated = noisy.repeat(count, *[1] * (noisy.ndim - 1))
-        noises = self.predict_noise(repeated, timestep.repeat(count), branches).chunk(count)
+        raw = self.predict_raw(repeated, timestep.repeat(count), branches).to(noisy.dtype).chunk(count)
         if count == 1:
-            return noises[0]
+            return raw[0]
         if count == 2:
-            return compose_jointly(noises[0], noises[1], scale_place)
-        return compose_text_and_place(noises[0], noises[1], noises[2], scale_text, scale_place)
+            return compose_jointly(raw[0], raw[1], scale_place)
+        return compose_text_and_place(raw[0], raw[1], raw[2], scale_text, scale_place)
 
     def guidance_branches(self, text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> Condition:
-        """The conditions that these scales need, one after the other: (p,g) alone without guidance; (0,0) and (p,g) where
-        both scales are equal; else (0,0), (p,0) and (p,g)."""
+        """The conditions that these scales need, one after the other.
+
+        (p,g) alone without guidance; (0,0) and (p,g) where both scales are equal; (p,0) and (p,g) where the text's is
+        1; else (0,0), (p,0) and (p,g).
+        """
         if scale_text == scale_place == 1:
             return self.encode_condition(text, place)
         empty, nowhere = [""] * len(text), null_place(place)
         if scale_text == scale_place:
             return self.encode_condition([*empty, *text], concatenate_places([nowhere, place]))
+        if scale_text == 1:
+            return self.encode_condition([*text, *text], concatenate_places([nowhere, place]))
         return self.encode_condition([*empty, *text, *text], concatenate_places([nowhere, nowhere, place]))
 
     @torch.no_grad()
@@ -149,9 +188,13 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         steps: int = 30,
         guidance_scale_text: float = 1.0,
         guidance_scale_place: float = 1.0,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> Tensor:
-        """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image."""
+        """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image.
+
+        prompt: one for all or one an image; None or "" is the caption. generator: one for all, or one an image, which
+        makes each image independent of the others beside it.
+        """
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
@@ -159,11 +202,13 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         latents = self._first_noise(count, generator, device)
         self.scheduler.set_timesteps(steps, device=device)
         for timestep in self.progress_bar(self.scheduler.timesteps):
-            noise = self.guided_noise(latents, timestep.expand(count), branches, guidance_scale_text, guidance_scale_place)
-            latents = self._scheduler_step(noise, timestep, latents)
+            raw = self.guided_raw(latents, timestep.expand(count), branches, guidance_scale_text, guidance_scale_place)
+            latents = self.scheduler.step(raw, timestep, latents).prev_sample
         return self.from_latents(latents)
 
-    def __call__(self, *, place: dict[str, Any], count: int | None = None, output_type: str = "pil", **settings: Any) -> ImagePipelineOutput:
+    def __call__(
+        self, *, place: dict[str, Any], count: int | None = None, output_type: str = "pil", **settings: Any
+    ) -> ImagePipelineOutput:
         """As `sample`, in diffusers' form: `.images` holds PIL images, or a tensor with output_type="pt".
 
         count: how many images; by default as many as the place has values.
@@ -177,16 +222,15 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     def _alpha(self, timestep: Tensor, like: Tensor) -> Tensor:
         return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
 
-    def _first_noise(self, count: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
+    def _first_noise(
+        self, count: int, generator: torch.Generator | Sequence[torch.Generator] | None, device: torch.device
+    ) -> Tensor:
         side = self.unet.config.sample_size
-        drawn_on = generator.device if generator is not None else device
-        shape = (count, self.unet.config.in_channels, side, side)
-        return torch.randn(shape, generator=generator, device=drawn_on).to(device)
-
-    def _scheduler_step(self, noise: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:
-        """One scheduler step; a v-prediction scheduler is handed the velocity that the noise stands for."""
-        if self.scheduler.config.prediction_type == "epsilon":
-            return self.scheduler.step(noise, timestep, latents).prev_sample
-        alpha = self._alpha(timestep.expand(1), latents)
-        velocity = (noise - (1 - alpha).sqrt() * latents) / alpha.sqrt().clamp_min(1e-4)
-        return self.scheduler.step(velocity, timestep, latents).prev_sample
+        shape = (self.unet.config.in_channels, side, side)
+        if generator is None or isinstance(generator, torch.Generator):
+            drawn_on = device if generator is None else generator.device
+            return torch.randn((count, *shape), generator=generator, device=drawn_on).to(device)
+        each = [torch.randn(shape, generator=one, device=one.device).to(device) for one in generator]
+        if len(each) != count:
+            raise ValueError(f"{len(each)} generators for {count} images")
+        return torch.stack(each)

@@ -1,8 +1,9 @@
-"""A prior to train: built for the photos at hand, or a pretrained latent model with a new place encoder. And its card."""
+"""A prior to train: built for the photos at hand, or a latent model with a new place encoder. And its card."""
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPTextModel
 
 from gpslift.conditioning.place import LandmarkPlaceEncoder
@@ -17,28 +18,36 @@ STATISTICS_PHOTOS = 512
 
 
 def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.device) -> PlaceDiffusionPipeline:
-    """An untrained prior for these photos: compact, or on the base model that `config.backbone.base` names."""
+    """An untrained prior for these photos: compact, or on the base model that `config.backbone.base` names.
+
+    Raises UserError for an empty set of photos, for sizes that do not fit, and for a base model that cannot be read.
+    """
+    if not len(photos):
+        raise UserError("there are no photos in the part to train on; lower data.judge_share and data.test_share")
     torch.manual_seed(config.seed)
     if config.backbone.base != "compact":
         return _on_base_model(config, photos).to(device)
     some = photos.pixels(np.linspace(0, len(photos) - 1, min(STATISTICS_PHOTOS, len(photos))).astype(int)) / 127.5 - 1
     mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3)).clip(0.05)
-    encoder = build_place_encoder(config.place, config.backbone.token_dim, photos.frame_width_m)
+    encoder = build_place_encoder(config.place, config.backbone.token_dim, photos)
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
     prior = build_compact_prior(config.backbone, encoder, [photos.caption], photos.caption, colors[0], colors[1])
     return _quiet(prior).to(device)
 
 
-def build_place_encoder(place: PlaceConfig, width: int, frame_width_m: np.ndarray) -> LandmarkPlaceEncoder:
-    """The place encoder of a config, with tokens of `width` channels, its frame widths scaled to the photos' own."""
-    known = np.log(frame_width_m[np.isfinite(frame_width_m)])
+def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
+    """The place encoder of a config, with tokens of `width` channels, its frame widths scaled to the photos' own.
+
+    It has no input that none of the photos tells: nothing could be learnt of it.
+    """
+    known = np.log(photos.frame_width_m[photos.frame_width_m > 0])
     return LandmarkPlaceEncoder(
         width=width,
         encoder=place.encoder,
         harmonics=place.harmonics,
         frequencies=place.frequencies,
         frame_width=place.frame_width and len(known) > 0,
-        elevation=place.elevation,
+        elevation=place.elevation and bool(np.isfinite(photos.elevation_deg).any()),
         log_width_mean=float(known.mean()) if len(known) else 0.0,
         log_width_std=max(float(known.std()), 0.01) if len(known) else 1.0,
     )
@@ -53,12 +62,17 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
         text_encoder = CLIPTextModel.from_pretrained(base, subfolder="text_encoder", use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(base, subfolder="tokenizer")
         scheduler = DDIMScheduler.from_pretrained(base, subfolder="scheduler")
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"backbone.base={base} is not a Stable Diffusion folder or reachable hub id: {error}") from error
-    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos.frame_width_m)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"backbone.base={base} is not a Stable Diffusion folder or reachable hub id: {error}"
+        ) from error
+    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos)
     side = unet.config.sample_size * 2 ** (len(vae.config.block_out_channels) - 1)
     if config.backbone.image_size != side:
-        raise UserError(f"backbone.image_size={config.backbone.image_size}, but {base} makes images of {side} pixels; set backbone.image_size={side}")
+        raise UserError(
+            f"backbone.image_size={config.backbone.image_size}, but {base} makes images of {side} pixels; "
+            f"set backbone.image_size={side}"
+        )
     return _quiet(PlaceDiffusionPipeline(vae, text_encoder, tokenizer, unet, encoder, scheduler, side, photos.caption))
 
 
@@ -67,9 +81,10 @@ def model_card(config: ImagePriorConfig, landmark: Landmark, photos: int) -> str
     source = "embedded photos, made by rule" if config.data.photos == "embedded" else "a folder of geotagged photos"
     return f"""# Azimuth prior of {landmark.title}
 
-A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.backbone.image_size} pixels, told the camera's azimuth, and, where known, the metres
-that the frame covers and the camera's elevation. Trained on {photos} photos ({source}) for {config.optim.steps} steps of
-{config.optim.batch_size} images, place encoder `{config.place.encoder}`. Weights: half precision, moving average.
+A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.backbone.image_size} pixels, told the
+camera's azimuth, and, where known, the metres that the frame covers and the camera's elevation. Trained on {photos}
+photos ({source}) for {config.optim.steps} steps of {config.optim.batch_size} images, place encoder
+`{config.place.encoder}`. Weights: half precision, moving average.
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")

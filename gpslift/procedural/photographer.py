@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from gpslift.cameras import Cameras, look_at_matrix
 from gpslift.geo.frames import LocalFrame
 from gpslift.geo.landmarks import Landmark
-from gpslift.procedural.raycast import Array, Props, Scene, linear_to_srgb
+from gpslift.procedural.raycast import Props, Scene, linear_to_srgb
 from gpslift.procedural.tourists import Shot, short_side_fov
 
 ASPECT = 4 / 3

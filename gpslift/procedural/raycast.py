@@ -1,4 +1,4 @@
-"""Pictures of a shape by ray casting: sun with shadows, sky light, ground and water, haze, people and trees in front."""
+"""Pictures of a shape by ray casting: sun with shadows, sky light, ground and water, haze, people and trees."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Props:
 
 @dataclass
 class Hits:
-    """What rays [N] meet first: distance (inf = nothing), unit normal, linear albedo [N, 3], and whether shadows fall on it."""
+    """What rays [N] meet first: distance (inf = nothing), unit normal, linear albedo [N, 3], can it lie in shadow."""
 
     distance: Array
     normal: Array
@@ -35,7 +35,7 @@ class Hits:
     def keep_nearer(
         self, rays: NDArray[np.intp], distance: Array, normal: Array, albedo: Array, shadowed: bool
     ) -> None:
-        """Rays [M] meet a thing at `distance` [M] (normal and albedo [M, 3] or [1, 3]): kept where it is nearer than before."""
+        """Rays [M] meet a thing at `distance` [M] (normal, albedo: [M, 3] or [1, 3]): kept where nearer than before."""
         nearer = distance < self.distance[rays]
         rays = rays[nearer]
         self.distance[rays] = distance[nearer]
@@ -135,7 +135,7 @@ class Scene:
 
 
 def ellipsoid_hits(origin: Array, directions: Array, center: Array, radii: Array) -> tuple[Array, Array]:
-    """Distances [N] (inf = missed) and normals [N, 3] at which rays from `origin` enter an ellipsoid; directions stay unit in metres."""
+    """Distances [N] (inf = missed, or started inside) and unit normals [N, 3] at which rays enter an ellipsoid."""
     start, scaled = (origin - center) / radii, directions / radii
     a, b, c = (scaled * scaled).sum(-1), scaled @ start, (start * start).sum() - 1
     root = b * b - a * c

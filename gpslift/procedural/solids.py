@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-Point = Sequence[float]
+Point = Sequence[float] | NDArray[np.float64]
 Color = Sequence[float]
 
 
@@ -18,7 +18,7 @@ def colored(mesh: trimesh.Trimesh, color: Color) -> trimesh.Trimesh:
 
 
 def loft(rings: NDArray[np.float64], color: Color) -> trimesh.Trimesh:
-    """A closed solid through `rings` [R, N, 3], each counter-clockwise seen from the far end; the ends are capped by fans."""
+    """A closed solid through `rings` [R, N, 3], each counter-clockwise seen from the far end; fans cap the ends."""
     count, around = rings.shape[:2]
     bottom, top = rings[0].mean(0), rings[-1].mean(0)
     vertices = np.concatenate([rings.reshape(-1, 3), bottom[None], top[None]])
@@ -62,7 +62,7 @@ def star(points: int, outer: float, inner: float) -> NDArray[np.float64]:
 def ellipse(
     radius_x: float, radius_y: float, center: Point = (0.0, 0.0), pleats: int = 0, depth: float = 0.0, around: int = 48
 ) -> NDArray[np.float64]:
-    """An ellipse's outline [around, 2]; `pleats` waves of relative height `depth` run along it, as folds of cloth do."""
+    """An ellipse's outline [around, 2]; `pleats` waves of relative height `depth` run along it, like folds of cloth."""
     angle = np.arange(around) * 2 * np.pi / around
     wave = 1 + depth * np.cos(pleats * angle)
     return np.column_stack([center[0] + radius_x * wave * np.cos(angle), center[1] + radius_y * wave * np.sin(angle)])
@@ -101,7 +101,7 @@ def block(center: Point, size: Point, color: Color, yaw: float = 0.0, pitch: flo
 
 
 def assemble(parts: Sequence[trimesh.Trimesh], faces_azimuth: float) -> trimesh.Trimesh:
-    """One mesh of `parts`, built with their front towards +y (north), turned so that the front faces `faces_azimuth`."""
+    """One mesh of `parts`, which are built with their front towards +y, turned so that it faces `faces_azimuth`."""
     mesh = trimesh.util.concatenate(list(parts))
     mesh.apply_transform(trimesh.transformations.rotation_matrix(-np.deg2rad(faces_azimuth), [0, 0, 1]))
     return mesh

@@ -11,7 +11,9 @@ from gpslift.procedural.weather import Weather, draw_weather
 EYE_HEIGHT_M = (1.4, 1.9)
 FERRY_DECK_M = (4.0, 13.0)
 LOW_DRONE_M = (15.0, 110.0)
-FULL_FRAME_DIAGONAL_MM = 43.2666  # of 36 mm x 24 mm: what "35 mm equivalent" refers to
+# Diagonal of 36 mm x 24 mm, what "35 mm equivalent" refers to. Written out here, not taken from gpslift.photos.focal:
+# the photographer and the reader know optics independently of each other, so that a fault of either shows in the tests.
+FULL_FRAME_DIAGONAL_MM = 43.2666
 ACCURACY_TO_SIGMA = 1.5096  # 68 % of a circular normal distribution lies within this many standard deviations
 
 
@@ -38,6 +40,18 @@ class Shot:
     weather: Weather
 
 
+@dataclass(frozen=True)
+class Outing:
+    """What one tourist's photos have in common: who, in which weather, how bright, and which tags the phone writes."""
+
+    author: str
+    weather: Weather
+    exposure: float
+    tells_altitude: bool
+    tells_focal: bool
+    tells_accuracy: bool
+
+
 def short_side_fov(focal_35mm: float, aspect: float) -> float:
     """Field of view of the short side, radians, from the 35 mm equivalent focal length and long over short side."""
     short_mm = FULL_FRAME_DIAGONAL_MM / np.hypot(1.0, aspect)
@@ -57,21 +71,11 @@ def visit(
     time = weather.time
     azimuth = rng.uniform(0, 2 * np.pi)
     kind = rng.choice(["foot", "ferry", "drone"], p=[0.55, 0.25, 0.20])
-    tells_altitude, tells_focal, tells_accuracy = rng.random(3) < (0.80, 0.85, 0.85)
+    tells_altitude, tells_focal, tells_accuracy = (bool(tells) for tells in rng.random(3) < (0.80, 0.85, 0.85))
     exposure = float(np.exp(rng.normal(0.0, 0.18)))
+    outing = Outing(author, weather, exposure, tells_altitude, tells_focal, tells_accuracy)
     for _ in range(int(rng.integers(1, 7))):
-        position = _standpoint(rng, kind, azimuth)
-        yield _shot(
-            rng,
-            position,
-            look_at_m,
-            aspect,
-            author,
-            time,
-            weather,
-            exposure,
-            (tells_accuracy, tells_altitude, tells_focal),
-        )
+        yield _shot(rng, outing, time, _standpoint(rng, kind, azimuth), look_at_m, aspect)
         azimuth += rng.normal(0.0, 0.9)
         time += timedelta(minutes=float(rng.uniform(1, 9)))
 
@@ -85,14 +89,11 @@ def _standpoint(rng: np.random.Generator, kind: str, azimuth: float) -> tuple[fl
 
 def _shot(
     rng: np.random.Generator,
+    outing: Outing,
+    time: datetime,
     position: tuple[float, float, float],
     look_at_m: tuple[float, float, float],
     aspect: float,
-    author: str,
-    time: datetime,
-    weather: Weather,
-    exposure: float,
-    tells: tuple[bool, bool, bool],
 ) -> Shot:
     """Framed so that the landmark fills most of the picture: the short side covers 94 to 122 m at the landmark."""
     distance = float(np.linalg.norm(np.subtract(position, look_at_m)))
@@ -107,12 +108,12 @@ def _shot(
         roll_deg=float(rng.normal(0, 1.2)),
         focal_35mm=focal,
         portrait=bool(rng.random() < 0.7),
-        exposure=exposure * float(np.exp(rng.normal(0.0, 0.06))),
+        exposure=outing.exposure * float(np.exp(rng.normal(0.0, 0.06))),
         measured_position=(position[0] + error[0], position[1] + error[1], position[2] + float(rng.normal(0, 3.0))),
-        accuracy_m=accuracy if tells[0] else None,
-        altitude_known=bool(tells[1]),
-        focal_known=bool(tells[2]),
-        author=author,
+        accuracy_m=accuracy if outing.tells_accuracy else None,
+        altitude_known=outing.tells_altitude,
+        focal_known=outing.tells_focal,
+        author=outing.author,
         time=time,
-        weather=weather,
+        weather=outing.weather,
     )

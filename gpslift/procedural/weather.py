@@ -11,7 +11,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Weather:
-    """What lights one photo. Colours are linear RGB [3]; `sun_direction` points to the sun; `clouds` holds [K, 4] waves."""
+    """What lights one photo. Colours: linear RGB [3]. `sun_direction` points to the sun. `clouds`: waves [K, 4]."""
 
     time: datetime
     sun_direction: Array
@@ -27,8 +27,10 @@ class Weather:
 
 
 def sun_angles(time: datetime, latitude: float) -> tuple[float, float]:
-    """Azimuth (clockwise from north) and elevation of the sun, radians, at local solar `time`: the textbook formula with
-    declination -23.44 deg cos(360/365 (day + 10)) and 15 degrees of hour angle an hour."""
+    """Azimuth (clockwise from north) and elevation of the sun, radians, at local solar `time`.
+
+    The textbook formula: declination -23.44 deg cos(360 deg / 365 (day + 10)), 15 degrees of hour angle an hour.
+    """
     day = time.timetuple().tm_yday
     declination = np.deg2rad(-23.44) * np.cos(2 * np.pi * (day + 10) / 365)
     hour_angle = np.deg2rad(15.0) * (time.hour + time.minute / 60 - 12)
@@ -108,7 +110,7 @@ def draw_weather(rng: np.random.Generator, latitude: float) -> Weather:
 
 
 def sky_color(weather: Weather, directions: Array) -> Array:
-    """Linear colour [..., 3] of the sky along unit `directions` [..., 3]: gradient, clouds and the glow round the sun."""
+    """Linear colour [..., 3] of the sky along unit `directions` [..., 3]: gradient, clouds, the glow round the sun."""
     height = np.clip(directions[..., 2], 0.0, 1.0)[..., None]
     color = weather.horizon_color + (weather.zenith_color - weather.horizon_color) * height**0.6
     flat = directions / np.maximum(directions[..., 2:], 0.12)

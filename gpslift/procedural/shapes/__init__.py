@@ -1,4 +1,4 @@
-"""Shapes by name. Each module has one function `build() -> trimesh.Trimesh`: metres, x east, y north, z up, face colours."""
+"""Shapes by name. Each module has `build() -> trimesh.Trimesh`: metres, x east, y north, z up, face colours."""
 
 from collections.abc import Callable
 
@@ -17,6 +17,7 @@ def build_shape(name: str) -> trimesh.Trimesh:
     """The shape called `name`; raises UserError when there is none of that name."""
     if name not in BUILDERS:
         raise UserError(
-            f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; for any other landmark set data.photos to a folder of photos"
+            f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; "
+            "for any other landmark set data.photos to a folder of photos"
         )
     return BUILDERS[name]()

@@ -48,9 +48,16 @@ def robe() -> list[trimesh.Trimesh]:
     """Body and robe from 47 to 76 m, with the fold that hangs from the left shoulder and the forward knee."""
     #        height, half width, half depth, forward shift, depth of the pleats
     rings = [
-        (47.0, 5.0, 4.5, 0.0, 0.05), (49.0, 5.1, 4.6, 0.0, 0.07), (55.0, 4.6, 4.1, 0.0, 0.07), (61.0, 4.3, 3.6, 0.1, 0.06),
-        (66.0, 4.0, 3.1, 0.2, 0.04), (70.0, 4.0, 2.9, 0.2, 0.02), (73.0, 4.1, 2.5, 0.0, 0.0), (75.0, 2.9, 2.0, 0.0, 0.0), (76.0, 1.3, 1.3, 0.1, 0.0),
-    ]  # fmt: skip
+        (47.0, 5.0, 4.5, 0.0, 0.05),
+        (49.0, 5.1, 4.6, 0.0, 0.07),
+        (55.0, 4.6, 4.1, 0.0, 0.07),
+        (61.0, 4.3, 3.6, 0.1, 0.06),
+        (66.0, 4.0, 3.1, 0.2, 0.04),
+        (70.0, 4.0, 2.9, 0.2, 0.02),
+        (73.0, 4.1, 2.5, 0.0, 0.0),
+        (75.0, 2.9, 2.0, 0.0, 0.0),
+        (76.0, 1.3, 1.3, 0.1, 0.0),
+    ]
     outlines = [ellipse(width, depth, (0.0, shift), 12, pleat) for _, width, depth, shift, pleat in rings]
     return [
         prism(outlines, [ring[0] for ring in rings], COPPER),
