@@ -158,7 +158,7 @@ class Renderer(nn.Module):
         origins: Tensor,
         directions: Tensor,
         *,
-        chunk_rays: int = 16384,
+        chunk_rays: int = 4096,
         background: bool = True,
         normals: bool = False,
     ) -> Picture:
