@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """Something the user gave cannot be used. The message names the thing and the remedy; `launch.py` prints it in one line."""
+    """What the user gave cannot be used. The message names the thing and the remedy; `launch.py` prints it in a line."""
