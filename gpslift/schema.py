@@ -95,17 +95,25 @@ class LogConfig:
 
 @dataclass
 class SampleConfig:
-    prompt: str = key("", "text; '' = the landmark's own caption")
+    prompt: str = key("", "text; '' = the caption that the prior was trained with")
     azimuth: list[float] = key(
         [0, 45, 90, 135, 180, 225, 270, 315], "azimuths, degrees clockwise from north", low=-360, high=360
     )
-    frame_width_m: float = key(0.0, "metres the frame covers at the landmark; 0 = as in the training photos", low=0.0)
-    elevation_deg: float = key(-90.0, "camera elevation angle; -90 = as in the training photos", low=-90.0, high=90.0)
-    images: int = key(1, "images per place", low=1)
-    guidance_scale_text: float = key(1.0, "text guidance, diffusers' scale (1 = none)", low=0.0)
+    frame_width_m: float = key(
+        0.0, "metres the frame covers at the landmark; 0 = drawn from the training photos' cameras", low=0.0
+    )
+    elevation_deg: float = key(
+        -90.0, "camera elevation angle; -90 = drawn from the training photos' cameras", low=-90.0, high=90.0
+    )
+    images: int = key(1, "images per azimuth, each with its own framing and noise", low=1)
+    guidance_scale_text: float = key(
+        2.0,
+        "text guidance, diffusers' scale (1 = none); where it equals the place's, two calls a step suffice",
+        low=0.0,
+    )
     guidance_scale_place: float = key(2.0, "place guidance, diffusers' scale (1 = none)", low=0.0)
     steps: int = key(30, "denoising steps", low=1, high=1000)
-    output: str = key("", "folder for the pictures; '' = samples/ in the run folder")
+    output: str = key("", "folder for the pictures; '' = samples/ in the prior's run folder, or in <output>/<name>")
 
 
 @dataclass
@@ -126,7 +134,7 @@ class RunConfig:
 
 @dataclass
 class PriorSourceConfig:
-    path: str = key("", "where the prior is: a folder, a run folder, or a hub id")
+    path: str = key("", "where the prior is: its folder, or the run folder that trained it")
 
 
 @dataclass
@@ -167,6 +175,7 @@ class RendererConfig:
         0.01, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
     )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
+    occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
     occupancy_warmup_steps: int = key(256, "steps in which every update asks all cells of the occupancy grid", low=0)
     coarse_levels: int = key(5, "hash grid levels in use at the first step", low=1, high=32)
     coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)

@@ -68,7 +68,7 @@ def load_prior(
     try:
         with _without_bars():
             pipeline = PlaceDiffusionPipeline.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False, torch_dtype=dtype
+                folder, use_safetensors=True, local_files_only=True, low_cpu_mem_usage=False
             )
     except MemoryError:
         raise
@@ -77,7 +77,8 @@ def load_prior(
     pipeline.set_progress_bar_config(disable=True)
     for network in pipeline.networks.values():
         network.requires_grad_(False).eval()
-    return pipeline.to(device)
+        torch.nn.Module.to(network, device, dtype)  # diffusers' own `to` warns of modules that do not concern us
+    return pipeline
 
 
 def save_prior(pipeline: PlaceDiffusionPipeline, folder: Path, cameras: dict[str, list[float]], card: str) -> None:

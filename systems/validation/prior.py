@@ -9,21 +9,21 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from gpslift.config import load_config, resolve_path
+from gpslift.config import load_config
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, AngleClassifier, bin_centers
 from gpslift.metrics.memorisation import Memorisation, memorisation
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
-from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, load_cameras, load_prior
+from gpslift.priors.loading import RUN_SUBFOLDER, load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.runs import runs_of
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.running import choose_device, choose_precision, prepare
+from systems.sampling import prior_path, sample_images
 
 IMAGES_A_BIN = 10
 SAMPLED_AT_ONCE = 60
@@ -47,7 +47,7 @@ def validate_prior(config: ImagePriorConfig) -> PriorFigures:
     validation.json and validation.png into the run folder, or into <output>/<name>/validation for a prior without one.
     """
     prepare(config)
-    path = prior_path(config)
+    path, _ = prior_path(config)
     config = _with_its_photos(config, path)
     prior = load_prior(str(path), choose_device(config))
     landmark, console = load_landmark(config.landmark), Console()
@@ -66,16 +66,6 @@ def validate_prior(config: ImagePriorConfig) -> PriorFigures:
     return figures
 
 
-def prior_path(config: ImagePriorConfig) -> Path:
-    """The folder of the prior: `prior.path`, else that of the last run of this config, else the shipped one."""
-    if config.prior.path:
-        return find_prior(config.prior.path)
-    for run in reversed(runs_of(config.output, config.name)):
-        if (run.folder / RUN_SUBFOLDER / "model_index.json").is_file():
-            return find_prior(str(run.folder))
-    return find_prior(str(resolve_path(f"assets/priors/{config.landmark}")))
-
-
 def sample_bins(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> tuple[Tensor, Tensor]:
     """Images [360, 3, S, S] in [0, 1], ten for each bin in turn, and the azimuths [360] they were asked from, degrees.
 
@@ -91,22 +81,7 @@ def sample_bins(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
     if config.sample.elevation_deg > -90:
         elevation = torch.full_like(elevation, config.sample.elevation_deg)
     place = {"azimuth_deg": azimuth_deg, "frame_width_m": width, "elevation_deg": elevation}
-    device, narrow = choose_device(config).type, choose_precision(config) == "bf16-mixed"
-    images = []
-    for start in range(0, len(azimuth_deg), SAMPLED_AT_ONCE):
-        part = {name: values[start : start + SAMPLED_AT_ONCE] for name, values in place.items()}
-        with torch.autocast(device, torch.bfloat16, enabled=narrow):
-            sampled = prior.sample(
-                part,
-                len(part["azimuth_deg"]),
-                prompt=config.sample.prompt or None,
-                steps=config.sample.steps,
-                guidance_scale_text=config.sample.guidance_scale_text,
-                guidance_scale_place=config.sample.guidance_scale_place,
-                generator=generator,
-            )
-        images.append(sampled.float().cpu())
-    return torch.cat(images), azimuth_deg
+    return sample_images(prior, place, generator, config), azimuth_deg
 
 
 def _with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import systems.validation.prior as validation
-from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
 from gpslift.schema import ImagePriorConfig
 
@@ -56,7 +55,7 @@ class DialPhotos:
 def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs the validation of a given prior with a small judge, on dials; gives figures and config."""
     train, cache = validation.train_angle_classifier, tmp_path / "cache"
-    monkeypatch.setattr(validation, "prior_path", lambda config: tmp_path)
+    monkeypatch.setattr(validation, "prior_path", lambda config: (tmp_path, "a test's"))
     monkeypatch.setattr(validation, "PhotoDataModule", DialPhotos)
     cameras = {"range_m": [100.0, 200.0], "elevation_deg": [3.0, 9.0], "frame_width_m": [70.0, 140.0]}
     table = {name: torch.tensor(values) for name, values in cameras.items()}
@@ -103,9 +102,3 @@ def test_given_framing_is_used(judged: Any) -> None:
     assert azimuth[:11].tolist() == [5.0] * 10 + [15.0]
     assert {*prior.asked[0][0]["frame_width_m"].tolist()} == {99.0}
     assert {*prior.asked[0][0]["elevation_deg"].tolist()} == {0.0}
-
-
-def test_missing_prior_is_refused(tmp_path: Path) -> None:
-    config = ImagePriorConfig(name="none", output=str(tmp_path), landmark="stonehenge")
-    with pytest.raises(UserError, match="stonehenge"):
-        validation.prior_path(config)
