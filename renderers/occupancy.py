@@ -35,7 +35,7 @@ class OccupancyGrid(nn.Module):
         step: float,
         threshold: float,
         warmup_steps: int,
-        decay: float = 0.95,
+        decay: float,
     ) -> None:
         super().__init__()
         self.resolution, self.step, self.threshold = resolution, step, threshold

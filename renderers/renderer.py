@@ -42,6 +42,7 @@ class Renderer(nn.Module):
         occupancy_resolution: int,
         occupancy_threshold: float,
         occupancy_every_steps: int,
+        occupancy_decay: float,
         occupancy_warmup_steps: int,
         coarse_levels: int,
         coarse_share: float,
@@ -72,6 +73,7 @@ class Renderer(nn.Module):
             step=self.step_length,
             threshold=occupancy_threshold,
             warmup_steps=occupancy_warmup_steps,
+            decay=occupancy_decay,
         )
 
     def update(self, step: int, total_steps: int) -> None:

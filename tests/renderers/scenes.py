@@ -39,6 +39,7 @@ def make_renderer(**changes: object) -> Renderer:
         "occupancy_resolution": 16,
         "occupancy_threshold": 0.01,
         "occupancy_every_steps": 4,
+        "occupancy_decay": 0.7,
         "occupancy_warmup_steps": 8,
         "coarse_levels": 2,
         "coarse_share": 0.5,

@@ -16,6 +16,7 @@ def make_occupancy(**changes: object) -> OccupancyGrid:
         "step": 0.1,
         "threshold": 0.01,
         "warmup_steps": 4,
+        "decay": 0.95,
     }
     return OccupancyGrid(**{**arguments, **changes})
 
