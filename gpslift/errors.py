@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """What the user gave cannot be used. The message names the thing and the remedy; `launch.py` prints it in a line."""
+    """What the user gave is of no use. The message names the thing and the remedy; `launch.py` prints it as a line."""
