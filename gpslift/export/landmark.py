@@ -14,13 +14,13 @@ import trimesh
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gpslift.cameras import Cameras
 from gpslift.errors import UserError
 from gpslift.export.cleanup import Removed, remove_floaters, simplify
 from gpslift.export.formats import write_meshes
 from gpslift.export.level import LevelChoice, choose_level
 from gpslift.export.pictures import write_picture_grid, write_turntable
 from gpslift.export.surface import DensityGrid, extract_surface, sample_grid
+from gpslift.export.views import RenderFunction
 from gpslift.geo.landmarks import Landmark
 from gpslift.schema import ExportConfig
 from gpslift.storage import saving
@@ -59,17 +59,19 @@ class ExportReport:
 def export_landmark(
     density: Callable[[Tensor], Tensor],
     color: Callable[[Tensor], Tensor],
-    render: Callable[[Cameras], Any],
+    render: RenderFunction,
     landmark: Landmark,
     config: ExportConfig,
     folder: Path,
+    render_normals: RenderFunction | None = None,
 ) -> ExportReport:
     """Writes the landmark's mesh, georeference and pictures into `folder`.
 
     density: points [N, 3] in world units -> [N], 0 or more. color: points [N, 3] -> sRGB [N, 3] in [0, 1]. render:
-    cameras -> object with color, normal [B, H, W, 3], opacity, depth [B, H, W]. Points and cameras are CPU tensors;
-    answers may lie on any device. Ground below z = 0 is cut away and the base closed there. UserError for an empty or
-    broken field.
+    cameras -> object with color [B, H, W, 3], opacity, depth [B, H, W]. render_normals: the same with normal
+    [B, H, W, 3], called for the picture grid alone, as normals cost several times the rest; None = `render` gives them.
+    Points and cameras are CPU tensors; answers may lie on any device. Ground below z = 0 is cut away and the base
+    closed there. UserError for an empty or broken field.
     """
     start = time.perf_counter()
     low, high = (landmark.box_min[0], landmark.box_min[1], max(landmark.box_min[2], 0.0)), landmark.box_max
@@ -84,22 +86,22 @@ def export_landmark(
     with saving(folder):
         paths = write_meshes(metres, colors, landmark, config.formats, folder)
         LOG.info("mesh of %d faces written; %s", len(metres.faces), removed)
-        paths |= _write_pictures(render, landmark, config, folder)
+        paths |= _write_pictures(render, render_normals or render, landmark, config, folder)
         return _report(paths, choice, metres, removed, folder / "export.json", time.perf_counter() - start)
 
 
 def _write_pictures(
-    render: Callable[[Cameras], Any], landmark: Landmark, config: ExportConfig, folder: Path
+    render: RenderFunction, render_normals: RenderFunction, landmark: Landmark, config: ExportConfig, folder: Path
 ) -> dict[str, Path]:
     low, high, size = landmark.box_min, landmark.box_max, config.picture_size
     film = folder / f"{landmark.name}.mp4"
     return {
-        "pictures": write_picture_grid(render, low, high, size, folder / f"{landmark.name}.png"),
+        "pictures": write_picture_grid(render_normals, low, high, size, folder / f"{landmark.name}.png"),
         "turntable": write_turntable(render, low, high, size, config.turntable_frames, film),
     }
 
 
-def _level(grid: DensityGrid, render: Callable[[Cameras], Any], low: Any, high: Any, level: float) -> LevelChoice:
+def _level(grid: DensityGrid, render: RenderFunction, low: Any, high: Any, level: float) -> LevelChoice:
     if level > 0:
         return LevelChoice(level, [], f"density level {level:.4g}: set by export.level")
     return choose_level(grid, render, low, high)

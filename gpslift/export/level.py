@@ -1,9 +1,8 @@
 """At which density to cut the surface, chosen from the field alone: no truth is needed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +10,11 @@ from numpy.typing import NDArray
 from gpslift.cameras import Cameras
 from gpslift.errors import UserError
 from gpslift.export.surface import DensityGrid, extract_surface, flat_field_error, is_flat
-from gpslift.export.views import framing_cameras, ring
+from gpslift.export.views import RenderFunction, framing_cameras, ring
 from gpslift.metrics.silhouettes import silhouette_iou, silhouettes
 
 LOG = logging.getLogger(__name__)
 VIEWS, VIEW_SIZE, GRID_NODES = 12, 96, 97
-RenderFunction = Callable[[Cameras], Any]
 
 
 @dataclass(frozen=True)

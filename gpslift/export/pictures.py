@@ -1,17 +1,16 @@
 """Pictures of a field: a grid of views from all sides, and a turntable film."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
-from gpslift.cameras import Cameras
-from gpslift.export.views import framing_cameras, ring
+from gpslift.export.views import RenderFunction, framing_cameras, ring
 
 COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 ROWS = ("color", "depth", "normal", "opacity")
@@ -22,7 +21,6 @@ NOTHING = 0.85
 DEPTH_COLORS = np.array(
     [[0.99, 0.91, 0.15], [0.37, 0.79, 0.38], [0.13, 0.57, 0.55], [0.23, 0.32, 0.55], [0.27, 0.0, 0.33]]
 )
-RenderFunction = Callable[[Cameras], Any]
 Pixels = NDArray[np.uint8]
 
 
@@ -35,8 +33,8 @@ def write_picture_grid(
     view is `size` pixels square.
     """
     cameras = framing_cameras(box_min, box_max, ring(len(COMPASS)), ELEVATION_DEG, size)
-    views = [_arrays(render(cameras[view : view + 1])) for view in range(len(cameras))]
-    stacked = {row: np.concatenate([view[row] for view in views]) for row in ROWS}
+    views = [render(cameras[view : view + 1]) for view in range(len(cameras))]
+    stacked = {row: np.concatenate([_array(getattr(view, row)) for view in views]) for row in ROWS}
     images = {
         "color": to_pixels(stacked["color"]),
         "depth": depth_picture(stacked["depth"], stacked["opacity"]),
@@ -61,7 +59,7 @@ def write_turntable(
     film = imageio.get_writer(path, fps=FRAMES_PER_SECOND, codec="libx264", quality=8, macro_block_size=BLOCK)
     with closing(film) as writer:
         for frame in range(frames):
-            writer.append_data(to_pixels(_arrays(render(cameras[frame : frame + 1]))["color"][0]))
+            writer.append_data(to_pixels(_array(render(cameras[frame : frame + 1]).color)[0]))
     return path
 
 
@@ -106,5 +104,5 @@ def labelled_grid(rows: Sequence[Sequence[Pixels]], columns: Sequence[str], name
     return sheet
 
 
-def _arrays(render: Any) -> dict[str, NDArray[np.float32]]:
-    return {row: getattr(render, row).detach().float().cpu().numpy() for row in ROWS}
+def _array(values: Tensor) -> NDArray[np.float32]:
+    return values.detach().float().cpu().numpy()

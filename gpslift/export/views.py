@@ -1,6 +1,7 @@
 """Cameras that look at a box from all sides, so that the box fills the frame."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from gpslift.cameras import Cameras, orbit_cameras
 
 FIELD_OF_VIEW_DEG = 30.0
 MARGIN = 1.05
+RenderFunction = Callable[[Cameras], Any]
+"""Cameras -> what they see, with attributes such as color [B, H, W, 3] and opacity [B, H, W]."""
 
 
 def ring(count: int) -> list[float]:

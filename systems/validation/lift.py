@@ -12,6 +12,7 @@ import trimesh
 from rich.console import Console
 from rich.table import Table
 
+from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
@@ -43,7 +44,8 @@ def validate_lift(config: LiftConfig) -> MeshComparison | None:
     from gpslift.procedural.truth import has_truth, true_mesh
 
     run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
-    landmark, shape = load_landmark(config.landmark), config.validation.truth or config.landmark
+    landmark = load_landmark(load_config(run.config).landmark)
+    shape = config.validation.truth or landmark.name
     console = Console()
     if not has_truth(shape) or shape not in FACTS:
         known = ", ".join(FACTS)

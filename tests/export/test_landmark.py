@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,20 @@ def test_export_of_two_balls_and_a_speck(solid_field: Any, tmp_path: Path) -> No
     assert any("agree best" in line for line in report.summary())
 
 
-def test_given_level_is_used_and_said(solid_field: Any, tmp_path: Path) -> None:
+def test_given_level_is_used_and_normals_are_asked_for_where_they_show(solid_field: Any, tmp_path: Path) -> None:
     field = solid_field([[0.0, 0.0, 0.8]], [0.5])
     config = replace(CONFIG, level=30.0, formats=["ply"])
-    report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    asked = []
+
+    def with_normals(cameras: Any) -> Any:
+        asked.append(cameras)
+        return field.render(cameras)
+
+    def without_normals(cameras: Any) -> Any:
+        return SimpleNamespace(**{**vars(field.render(cameras)), "normal": None})
+
+    report = export_landmark(field.density, field.color, without_normals, LANDMARK, config, tmp_path, with_normals)
+    assert len(asked) == 8  # the picture grid's views and no others
     assert report.level == 30.0 and "set by export.level" in report.level_explanation
     assert report.size_m == pytest.approx((50, 50, 50), abs=1.0)
 
