@@ -1,0 +1,51 @@
+"""The small tokenizer and text transformer."""
+
+import logging
+
+import pytest
+import torch
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
+
+from gpslift.conditioning.text import build_text_encoder, encode_text, train_tokenizer
+
+CAPTION = "A photo of the Statue of Liberty"
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer([CAPTION], length=16)
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer: PreTrainedTokenizerFast) -> CLIPTextModel:
+    torch.manual_seed(0)
+    return build_text_encoder(tokenizer, width=64, layers=1).eval()
+
+
+def test_a_known_caption_takes_few_tokens_and_any_text_is_spelt_out(tokenizer: PreTrainedTokenizerFast) -> None:
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    ids = tokenizer(CAPTION).input_ids
+    assert ids[0] == begin and ids[-1] == end and len(ids) <= 9
+    assert tokenizer("").input_ids == [begin, end]
+    assert tokenizer(CAPTION.upper()).input_ids == ids
+    assert tokenizer.unk_token_id not in tokenizer("Łódź 東京").input_ids
+
+
+def test_tokens_have_one_shape_and_texts_differ(tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel) -> None:
+    tokens = encode_text(tokenizer, encoder, [CAPTION, "", CAPTION])
+    assert tokens.shape == (3, 16, 64)
+    assert torch.equal(tokens[0], tokens[2]) and not torch.allclose(tokens[0], tokens[1])
+
+
+def test_a_text_that_is_too_long_is_cut_with_a_warning(
+    tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "zebra " * 9
+    with caplog.at_level(logging.WARNING, logger="gpslift"):
+        tokens = encode_text(tokenizer, encoder, [long])
+    assert tokens.shape == (1, 16, 64)
+    (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("gpslift")]
+    assert f"has {len(tokenizer(long).input_ids)} tokens; only the first 16 count" in message
+    caplog.clear()
+    encode_text(tokenizer, encoder, [CAPTION])
+    assert not caplog.records

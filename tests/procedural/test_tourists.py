@@ -1,0 +1,91 @@
+"""Where tourists stand, how they frame, and what their phones tell: measured over many draws."""
+
+import numpy as np
+import pytest
+
+from gpslift.photos.focal import field_of_view_square
+from gpslift.procedural.tourists import ACCURACY_TO_SIGMA, Shot, focal_length_35mm, short_side_fov, visit
+
+LOOK_AT = (0.0, 0.0, 46.5)
+ASPECT = 4 / 3
+
+
+@pytest.fixture(scope="module")
+def visits() -> list[list[Shot]]:
+    return [list(visit(np.random.default_rng([1, n]), f"V{n}", LOOK_AT, 40.69, ASPECT)) for n in range(600)]
+
+
+@pytest.fixture(scope="module")
+def shots(visits: list[list[Shot]]) -> list[Shot]:
+    return [shot for outing in visits for shot in outing]
+
+
+def share_fits(share: float, expected: float, count: int) -> bool:
+    """Within three standard deviations of a binomial distribution."""
+    return abs(share - expected) < 3 * np.sqrt(expected * (1 - expected) / count)
+
+
+def test_optics_agree_with_the_readers_own() -> None:
+    """A 26 mm lens sees 2 atan(21.633 / 26) along the diagonal of a frame; the reader works it out on its own."""
+    for focal in (13, 26, 77, 300):
+        assert short_side_fov(focal, 4 / 3) == pytest.approx(field_of_view_square(focal, 4000, 3000), rel=1e-6)
+        assert focal_length_35mm(short_side_fov(focal, 4 / 3), 4 / 3) == focal
+    assert short_side_fov(24, 1.5) == pytest.approx(2 * np.arctan(0.5), abs=1e-5)  # 24 mm lens, 24 mm side
+
+
+def test_accuracy_is_a_68_percent_radius(shots: list[Shot]) -> None:
+    assert pytest.approx(np.sqrt(-2 * np.log(0.32)), abs=1e-4) == ACCURACY_TO_SIGMA
+    errors = [np.hypot(*np.subtract(s.measured_position, s.position)[:2]) / s.accuracy_m for s in shots if s.accuracy_m]
+    assert share_fits(float(np.mean(np.array(errors) < 1)), 0.68, len(errors))
+
+
+def test_they_stand_all_round_between_60_and_400_m(shots: list[Shot]) -> None:
+    position = np.array([shot.position for shot in shots])
+    distance = np.hypot(position[:, 0], position[:, 1])
+    assert 60 <= distance.min() < 65 and 380 < distance.max() <= 400
+    assert 1.4 <= position[:, 2].min() < 1.5 and 100 < position[:, 2].max() <= 110
+    sectors = np.bincount(
+        (np.degrees(np.arctan2(position[:, 0], position[:, 1])) % 360 // 30).astype(int), minlength=12
+    )
+    assert sectors.min() > 0.6 * len(shots) / 12
+    on_water = distance > 160
+    assert position[on_water][:, 2].min() >= 4  # nobody walks on water
+
+
+def test_the_landmark_fills_most_of_the_frame(shots: list[Shot]) -> None:
+    width = np.array(
+        [
+            2 * np.linalg.norm(np.subtract(s.position, LOOK_AT)) * np.tan(short_side_fov(s.focal_35mm, ASPECT) / 2)
+            for s in shots
+        ]
+    )
+    assert 90 < width.min() < 97 and 119 < width.max() < 127  # 94 to 122 m, in whole millimetres of focal length
+    stray = np.array([np.subtract(s.aim, LOOK_AT) for s in shots])
+    assert np.abs(stray.mean(0)).max() < 0.25
+    assert stray.std() == pytest.approx(0.022 * 108, rel=0.1)
+
+
+def test_what_a_phone_tells_is_one_for_all_of_an_outing(visits: list[list[Shot]]) -> None:
+    for tells, share in (
+        (lambda shot: shot.altitude_known, 0.80),
+        (lambda shot: shot.focal_known, 0.85),
+        (lambda shot: shot.accuracy_m is not None, 0.85),
+    ):
+        told = [{tells(shot) for shot in outing} for outing in visits]
+        assert all(len(values) == 1 for values in told)
+        assert share_fits(np.mean([True in values for values in told]), share, len(visits))
+
+
+def test_outings_have_one_to_six_photos_in_the_order_of_time(visits: list[list[Shot]]) -> None:
+    assert {len(outing) for outing in visits} == {1, 2, 3, 4, 5, 6}
+    for outing in visits:
+        times = [shot.time for shot in outing]
+        assert times == sorted(times) and len({shot.author for shot in outing}) == 1
+
+
+def test_draws_follow_from_the_generator_alone() -> None:
+    first, again, other = (
+        next(iter(visit(np.random.default_rng(seed), "V", LOOK_AT, 40.69, ASPECT))) for seed in (3, 3, 4)
+    )
+    assert first.position == again.position and first.time == again.time
+    assert first.position != other.position
