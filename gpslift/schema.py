@@ -179,8 +179,8 @@ class RendererConfig:
     occupancy_warmup_steps: int = key(256, "steps in which every update asks all cells of the occupancy grid", low=0)
     coarse_levels: int = key(5, "hash grid levels in use at the first step", low=1, high=32)
     coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
-    blob_scale: float = key(10.0, "strength of the density blob that training starts from", low=0.0)
-    blob_radius: float = key(0.5, "radius of that blob, half extents", low=0.01)
+    blob_scale: float = key(5.0, "strength of the density blob that training starts from", low=0.0)
+    blob_radius: float = key(0.9, "radius of that blob, half extents", low=0.01)
     background_hidden: int = key(16, "width of the background network", low=4, high=256)
 
 
@@ -207,17 +207,18 @@ class GuidanceConfig:
     t_end: list[float] = key([0.02, 0.50], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(3, "multistep: denoising steps from the noised render to the target", low=1, high=50)
-    reuse: int = key(2, "multistep: optimiser steps on one target", low=1, high=50)
+    reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
+    stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
 
 
 @dataclass
 class LossConfig:
-    orientation: float = key(0.01, "weight at the end: normals that face away from the camera", low=0.0)
+    orientation: float = key(0.01, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
-    sparsity: float = key(0.04, "weight: density where nothing is needed", low=0.0)
-    entropy: float = key(0.05, "weight at the end: rays that are half opaque", low=0.0)
-    ramp_share: float = key(
-        0.5, "share of the steps over which orientation and entropy grow to their weight", low=0.0, high=1.0
+    sparsity: float = key(0.01, "weight: density where nothing is needed", low=0.0)
+    entropy: float = key(0.02, "weight: rays that are half opaque", low=0.0)
+    ramp: list[float] = key(
+        [0.3, 0.6], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )
 
 

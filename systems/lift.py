@@ -14,7 +14,7 @@ from gpslift.errors import UserError
 from gpslift.export import export_landmark
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import build_objective
+from gpslift.guidance.objectives import build_objective, interleaved
 from gpslift.guidance.viewpoints import ViewpointSampler
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior
@@ -57,19 +57,25 @@ class LiftSystem(pl.LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, optim = self.global_step, self.config.optim
+        step, optim, objective = self.global_step, self.config.optim, self.objective
         self.renderer.update(step, optim.steps)
         reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
         first = step // reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
+        origins, directions = rays_on(views.cameras, self.device)
+        if objective.needs_pictures(step):
+            with torch.no_grad():
+                whole = self.renderer(origins, directions, jitter_seed=step)
+            objective.look(whole.color.permute(0, 3, 1, 2), views.place, step, first)
+        rows, columns = interleaved(step, objective.stride)
         render = self.renderer(
-            *rays_on(views.cameras, self.device),
+            origins[:, rows, columns],
+            directions[:, rows, columns],
             jitter_seed=step,
-            normals=self._normals(),
+            normals="sampled" if self.config.losses.orientation > 0 else "none",
             normal_samples=NORMAL_SAMPLES,
         )
-        pictures = render.color.permute(0, 3, 1, 2)
-        loss, figures = self.objective(pictures, views.place, step, first)
+        loss, figures = objective(render.color.permute(0, 3, 1, 2), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, step / optim.steps)
@@ -77,12 +83,13 @@ class LiftSystem(pl.LightningModule):
     def regularisers(self, render: Render, share: float) -> Tensor:
         """The weighted sum of the regularisers when `share` of the steps are done."""
         weights = self.config.losses
-        ramp = min(share / weights.ramp_share, 1.0) if weights.ramp_share > 0 else 1.0
+        start, full = weights.ramp
+        ramp = min(max((share - start) / max(full - start, 1e-6), 0.0), 1.0)
         total = render.color.new_zeros(())
         if weights.opacity > 0:
-            total = total + weights.opacity * opacity_loss(render.opacity)
+            total = total + weights.opacity * ramp * opacity_loss(render.opacity)
         if weights.sparsity > 0 and len(render.density):
-            total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
+            total = total + weights.sparsity * ramp * sparsity_loss(render.density, self.renderer.step_length)
         if weights.entropy > 0:
             total = total + weights.entropy * ramp * entropy_loss(render.opacity)
         normals = render.sampled_normals
@@ -134,9 +141,6 @@ class LiftSystem(pl.LightningModule):
     def render(self, cameras: Cameras) -> Any:
         """Pictures from CPU cameras, without gradients and with bounded memory."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
-
-    def _normals(self) -> Any:
-        return "sampled" if self.config.losses.orientation > 0 else "none"
 
 
 def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:

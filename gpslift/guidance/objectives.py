@@ -26,10 +26,7 @@ class Guidance:
 
     def latents(self, pictures: Tensor) -> Tensor:
         """Pictures [B, 3, H, W] in [0, 1] of any size to the prior's latents; differentiable."""
-        size = self.prior.image_size
-        if pictures.shape[-1] != size:
-            pictures = interpolate(pictures, (size, size), mode="bilinear", antialias=True)
-        return self.prior.to_latents(pictures)
+        return self.prior.to_latents(resized(pictures, self.prior.image_size))
 
     def timestep(self, step: int) -> Tensor:
         """The timestep of a step, one for its whole batch: a scalar tensor."""
@@ -54,11 +51,29 @@ class Guidance:
         return self.prior.add_noise(latents, noise, timestep.expand(len(latents))), noise
 
 
+def resized(pictures: Tensor, size: int) -> Tensor:
+    """Pictures [B, 3, H, W] at `size` x `size` pixels; differentiable."""
+    if pictures.shape[-1] == size:
+        return pictures
+    return interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+
+
 class Objective(Protocol):
-    """What a lift minimises beside its regularisers."""
+    """What a lift minimises beside its regularisers. It may look at whole pictures before it judges parts of them."""
+
+    stride: int
+    """1: judges whole pictures. n > 1: judges one of the n x n interleaved grids of pixels at a time."""
+
+    def needs_pictures(self, step: int) -> bool:
+        """Whether `look` must be called before this step's loss."""
+        ...
+
+    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
+        """Whole pictures [B, 3, H, W] in [0, 1], without gradients, of the global samples from `first` on."""
+        ...
 
     def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """Pictures [B, 3, H, W] in [0, 1] of the global samples from `first` on, seen from `place`: loss and figures."""
+        """Pictures [B, 3, H / stride, W / stride] in [0, 1], seen from `place`: the loss, and figures to log."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -70,14 +85,29 @@ class Objective(Protocol):
         ...
 
 
+def interleaved(step: int, stride: int) -> tuple[slice, slice]:
+    """Rows and columns of the grid of pixels that is judged at a step: all stride^2 of them take turns."""
+    row, column = divmod(step % stride**2, stride)
+    return slice(row, None, stride), slice(column, None, stride)
+
+
 class ScoreDistillation:
     """DreamFusion's loss (Poole et al. 2022, eq. 3), as the paper uses it: the gradient is w(t) (e_hat - e), w = sigma_t^2.
 
     Written as half the squared distance to a fixed target, whose gradient by the latents is just that.
     """
 
+    stride = 1
+
     def __init__(self, guidance: Guidance) -> None:
         self.guidance = guidance
+
+    def needs_pictures(self, step: int) -> bool:
+        """Never: the loss itself sees whole pictures."""
+        return False
+
+    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
+        """Nothing to look for."""
 
     def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
         """The loss is a sum over a picture's latents divided by its pixels, so that its size does not hang on either."""
@@ -103,22 +133,33 @@ class ScoreDistillation:
 class MultiStepTarget:
     """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12), and the result is what to look like.
 
-    One target serves `reuse` steps, which must all show the same cameras. Compared with score distillation, the prior's
-    answer is a picture that it would make, not one noisy step towards it: less saturation and less noise in the gradient.
+    One target serves `reuse` steps, which all show the same cameras, each on one of `stride`^2 interleaved grids of
+    pixels: the prior, which needs whole pictures, is asked once, and most of rendering is done with fewer rays. Compared
+    with score distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
     """
 
-    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int) -> None:
-        self.guidance, self.ddim_steps, self.reuse = guidance, ddim_steps, reuse
+    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int, stride: int) -> None:
+        self.guidance, self.ddim_steps, self.reuse, self.stride = guidance, ddim_steps, reuse, stride
         self.target: Tensor | None = None
         self.timestep = 0.0
 
+    def needs_pictures(self, step: int) -> bool:
+        """At every `reuse`-th step."""
+        return step % self.reuse == 0 or self.target is None
+
+    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
+        """Makes the target [B, 3, H, W] of these pictures, at their size."""
+        timestep = self.guidance.timestep(step)
+        clean = self.denoised(self.guidance.latents(pictures), timestep, place, first)
+        target = self.guidance.prior.from_latents(clean)
+        self.target, self.timestep = resized(target, pictures.shape[-1]), float(timestep)
+
     def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared distance of the latents to the target, which is made anew every `reuse` steps."""
-        latents = self.guidance.latents(pictures)
-        if step % self.reuse == 0 or self.target is None:
-            timestep = self.guidance.timestep(step)
-            self.target, self.timestep = self.denoised(latents.detach(), timestep, place, first), float(timestep)
-        return mse_loss(latents, self.target), {"timestep": self.timestep}
+        """Mean squared distance to the target's pixels of this step's grid."""
+        if self.target is None:
+            raise ValueError("no target yet: call look() where needs_pictures() says so")
+        rows, columns = interleaved(step, self.stride)
+        return mse_loss(pictures, self.target[..., rows, columns]), {"timestep": self.timestep}
 
     @torch.no_grad()
     def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
@@ -150,4 +191,4 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
     guidance = Guidance(prior, TimestepSchedule(start, end, config.anneal_share), config.scale, steps, seed)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
-    return MultiStepTarget(guidance, config.ddim_steps, config.reuse)
+    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride)
