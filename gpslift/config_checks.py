@@ -58,6 +58,13 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
+    ramp = config.losses.ramp
+    yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
+    stride = config.guidance.stride
+    yield (
+        all(size % stride == 0 for size in config.optim.resolutions),
+        f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
+    )
     azimuth = config.cameras.azimuth
     yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
     yield (
