@@ -5,9 +5,9 @@ place_encoder/                                                          what mak
 cameras.json                                                            see gpslift.photos.camera_table
 """
 
-import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.storage import names, saving
+from gpslift.storage import FULL_DISK, names, saving
 
 PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 CAMERAS_FILE = "cameras.json"
@@ -109,10 +109,11 @@ def _write_pipeline(pipeline: PlaceDiffusionPipeline, folder: Path) -> None:
         with _without_bars():
             pipeline.save_pretrained(folder, safe_serialization=True)
     except SafetensorError as error:
-        full = next((code for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) if f"code: {code}," in str(error)), 0)
-        if not full:
+        code = re.search(r"os error (\d+)|code: (\d+)", str(error))
+        number = int(code[1] or code[2]) if code else 0
+        if number not in FULL_DISK:
             raise
-        raise OSError(full, os.strerror(full), str(folder)) from error
+        raise OSError(number, os.strerror(number), str(folder)) from error
 
 
 @contextmanager

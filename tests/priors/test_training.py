@@ -1,0 +1,100 @@
+"""Priors to train: what is taken from the photos, sizes that do not fit, the card."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
+from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.training import build_place_encoder, model_card, prior_from_photos
+from gpslift.schema import BackboneConfig, ImagePriorConfig, PlaceConfig
+
+CPU = torch.device("cpu")
+
+
+def photo_set(count: int = 4, **columns: Any) -> PhotoSet:
+    """Photos of one grey each, a third of the way from black to white, all untold but for what is given."""
+    images = np.full((count, 3, 16, 16), 85, np.uint8)
+    images[:, 0] = 255
+    unknown = np.full(count, np.nan, np.float32)
+    given = {"frame_width_m": unknown, "elevation_deg": unknown} | columns
+    return PhotoSet(images, np.arange(count), np.zeros(count, np.float32), **given, caption="A photo of a tower")
+
+
+def config(**backbone: Any) -> ImagePriorConfig:
+    sizes = {"image_size": 16, "fold": 2, "channels": [32, 32], "token_dim": 32}
+    return ImagePriorConfig(backbone=BackboneConfig(**(sizes | backbone)))
+
+
+def test_an_input_that_no_photo_tells_is_left_out() -> None:
+    known = np.array([100, 110, np.nan, 90], np.float32)
+    inputs = {
+        name: build_place_encoder(PlaceConfig(), 8, photo_set(**columns)).inputs
+        for name, columns in {"none": {}, "width": {"frame_width_m": known}, "height": {"elevation_deg": known}}.items()
+    }
+    assert inputs["none"] == ("azimuth_deg",)
+    assert inputs["width"] == ("azimuth_deg", "frame_width_m")
+    assert inputs["height"] == ("azimuth_deg", "elevation_deg")
+
+
+def test_the_config_may_leave_inputs_out() -> None:
+    known = np.full(4, 100, np.float32)
+    photos = photo_set(frame_width_m=known, elevation_deg=known)
+    place = PlaceConfig(frame_width=False, elevation=False, encoder="paper", frequencies=4)
+    encoder = build_place_encoder(place, 8, photos)
+    assert encoder.inputs == ("azimuth_deg",) and encoder.azimuth.width == 8
+
+
+def test_frame_widths_are_scaled_by_their_logarithms() -> None:
+    widths = np.array([50, 200, np.nan, 100], np.float32)
+    encoder = build_place_encoder(PlaceConfig(), 8, photo_set(frame_width_m=widths))
+    assert encoder.config["log_width_mean"] == pytest.approx(np.log(100), rel=1e-5)
+    assert encoder.config["log_width_std"] == pytest.approx(np.log(2) * np.sqrt(2 / 3), rel=1e-5)
+
+
+def test_colours_are_scaled_by_the_photos() -> None:
+    """Red 255 is 1, green and blue 85 are -1/3; no deviation counts as less than 0.05."""
+    prior = prior_from_photos(config(), photo_set(), CPU)
+    assert prior.vae.mean.flatten().tolist() == pytest.approx([1, -1 / 3, -1 / 3], abs=1e-6)
+    assert prior.vae.std.flatten().tolist() == pytest.approx([0.05] * 3)
+    assert prior.caption == "A photo of a tower" and prior.image_size == 16
+
+
+def test_weights_follow_from_the_seed() -> None:
+    first, again = (prior_from_photos(config(), photo_set(), CPU) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.unet.parameters(), again.unet.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            {"image_size": 18},
+            r"backbone\.image_size=18 must be a multiple of 4: backbone\.fold=2 pixels, halved 1 times",
+        ),
+        ({"channels": []}, r"backbone\.channels is empty"),
+        ({"channels": [32, 40]}, r"backbone\.channels holds 40; each must be a multiple of 32"),
+        ({"token_dim": 40}, r"backbone\.token_dim=40 must be a multiple of 32"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        prior_from_photos(config(**sizes), photo_set(), CPU)
+
+
+def test_no_photos_to_train_on_are_refused() -> None:
+    with pytest.raises(UserError, match=r"no photos in the part to train on; lower data\.judge_share"):
+        prior_from_photos(config(), photo_set(0), CPU)
+
+
+def test_a_base_model_that_is_none_is_refused(tmp_path: Any) -> None:
+    with pytest.raises(UserError, match=r"backbone\.base=.*is not a Stable Diffusion folder or reachable hub id"):
+        prior_from_photos(config(base=str(tmp_path)), photo_set(), CPU)
+
+
+def test_the_card_tells_how_the_prior_was_trained() -> None:
+    card = model_card(config(), load_landmark("statue_of_liberty"), 1234)
+    assert "Statue of Liberty" in card and "1234" in card and "made by rule" in card and "16 x 16" in card
