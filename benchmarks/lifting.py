@@ -1,0 +1,188 @@
+"""Lifts against the truth, and what a step of lifting is spent on. Writes docs/benchmarks.md.
+
+compare finished lifts:       python -m benchmarks.lifting --seed-0 RUN --seed-1 RUN --dropped RUN --shuffled RUN
+make them first, in turn:     python -m benchmarks.lifting --run [key=value ...]
+the parts of a lifting step:  python -m benchmarks.lifting --profile [--steps N] [key=value ...]
+
+RUN is a run folder of `launch.py`. Peak memory is known for runs made by `--run`, which notes it in the run folder.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from benchmarks.report import machine, table, write_table
+from gpslift.config import REPOSITORY, load_config
+from gpslift.geo.landmarks import load_landmark
+from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, references
+from gpslift.procedural.truth import true_mesh
+from gpslift.runs import Run, last_run, open_run
+from gpslift.schema import LiftConfig
+from systems.validation.lift import FACTS, goals_reached, load_exported
+
+CASES = {
+    "seed_0": ("seed 0", []),
+    "seed_1": ("seed 1", ["seed=1"]),
+    "dropped": ("azimuth dropped", ["guidance.place=dropped"]),
+    "shuffled": ("azimuth shuffled", ["guidance.place=shuffled"]),
+}
+COST_FILE = "benchmark.json"
+BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took: wall seconds of training and of export, and peak memory in GiB; None where not known."""
+
+    train_seconds: float | None = None
+    export_seconds: float | None = None
+    peak_gib: float | None = None
+
+    def cells(self) -> list[str]:
+        """The cells of the table."""
+        seconds = (self.train_seconds, self.export_seconds)
+        shown = ["-" if value is None else f"{value:.0f}" for value in seconds]
+        return [*shown, "-" if self.peak_gib is None else f"{self.peak_gib:.2f}"]
+
+
+def timed(command: Sequence[str]) -> tuple[float, float]:
+    """Runs `launch.py` with these arguments; wall seconds and peak memory in GiB. Stops at the first that fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "launch.py", *command], cwd=REPOSITORY)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"launch.py {' '.join(command)} failed with status {os.waitstatus_to_exitcode(status)}")
+    return time.perf_counter() - start, usage.ru_maxrss * BYTES_OF_MAXRSS / 2**30
+
+
+def make_run(config_file: str, case: str, overrides: Sequence[str]) -> Run:
+    """Lifts and exports one case, and notes in its run folder what that took."""
+    base = load_config(config_file, overrides)
+    command = ["--config", config_file, *overrides, *CASES[case][1], f"name={base.name}_{case}"]
+    train_seconds, peak_gib = timed([*command, "--train"])
+    export_seconds, export_gib = timed([*command, "--export"])
+    run = last_run(base.output, f"{base.name}_{case}")
+    cost = {"train_seconds": train_seconds, "export_seconds": export_seconds, "peak_gib": max(peak_gib, export_gib)}
+    (run.folder / COST_FILE).write_text(json.dumps(cost), encoding="utf-8")
+    return run
+
+
+def cost_of(run: Run) -> Cost:
+    """From benchmark.json, else from the times that a run which was never resumed has noted."""
+    noted = run.folder / COST_FILE
+    if noted.is_file():
+        return Cost(**json.loads(noted.read_text(encoding="utf-8")))
+    starts = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
+    status = json.loads(run.status.read_text(encoding="utf-8"))
+    exported = run.export / "export.json"
+    seconds = json.loads(exported.read_text(encoding="utf-8"))["seconds"] if exported.is_file() else None
+    if len(starts) > 1 or status["state"] != "finished":
+        return Cost(export_seconds=seconds)
+    start, end = (datetime.fromisoformat(entry["time"]) for entry in (starts[0], status))
+    return Cost((end - start).total_seconds(), seconds)
+
+
+def compare(runs: dict[str, Run]) -> str:
+    """The table, with the goals that the first two rows reach or miss."""
+    config = lift_config(next(iter(runs.values())))
+    landmark = load_landmark(config.landmark)
+    shape = config.validation.truth or landmark.name
+    truth, facts = true_mesh(shape), FACTS[shape]
+    comparison = TruthComparison(truth, landmark.own_volume, facts.facing_deg, facts.upper_from_m)
+    rows, goals = [], []
+    for case, run in runs.items():
+        mesh = load_exported(run, landmark.name)
+        if mesh is None:
+            raise SystemExit(f"{run.export} holds no mesh; run --export with export.run={run.folder} first")
+        figures = comparison.compare(mesh)
+        steps = str(lift_config(run).optim.steps)
+        rows.append([*figures.row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
+        goals += goal_lines(case, figures)
+    for name, figures in references(comparison, truth):
+        rows.append([*figures.row(name), "-", "-", "-", "-"])
+    header = [*COLUMNS, "steps", "lifting s", "export s", "peak GiB"]
+    return heading(landmark.title, config) + table(header, rows) + "\n\n" + "\n".join(goals)
+
+
+def heading(title: str, config: LiftConfig) -> str:
+    """Title and explanation of the table."""
+    return (
+        "## Lifting\n\n"
+        f"{title}: exported meshes against the true one, in the true frame, without alignment, both cut to the "
+        f"landmark's own volume; objective `{config.guidance.objective}`. Chamfer distances in metres; upper: the part "
+        "above the pedestal, compared with the truth's, with the truth's mirror image and with the truth turned by 10 "
+        "degrees either way. Yaw contrast: Chamfer distance at the worst yaw over that at the best. Below the lifts "
+        f"stands what the same figures say of the truth itself, turned, mirrored and revolved. {machine()}. Written by "
+        "`python -m benchmarks.lifting`.\n\n"
+    )
+
+
+def goal_lines(case: str, figures: MeshComparison) -> list[str]:
+    """For the lifts that are no controls: which goals are reached."""
+    if not case.startswith("seed"):
+        return []
+    missed = [name for name, reached in goals_reached(figures).items() if not reached]
+    return [f"- {CASES[case][0]}: " + (f"misses {'; '.join(missed)}" if missed else "reaches every goal")]
+
+
+def lift_config(run: Run) -> LiftConfig:
+    """The config of a lift's run folder."""
+    config = load_config(run.config)
+    if not isinstance(config, LiftConfig):
+        raise SystemExit(f"{run.folder} is a run of system={config.system}, not of a lift")
+    return config
+
+
+def profile(config_file: str, overrides: Sequence[str], steps: int) -> str:
+    """The table of a step's parts, measured over a whole lift of `steps` steps."""
+    from benchmarks.lifting_step import profile_lift
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = load_config(config_file, [*overrides, f"optim.steps={steps}", f"output={folder}"])
+        assert isinstance(config, LiftConfig)
+        rows = profile_lift(config)
+    guidance, optim = config.guidance, config.optim
+    return (
+        "## A step of lifting\n\n"
+        f"Means over a whole lift of {steps} steps, the first one left out; objective `{guidance.objective}`"
+        f"{f', one target for {guidance.reuse} steps' if guidance.objective == 'multistep' else ''}, "
+        f"{optim.batch_size} cameras a step, renders of {' then '.join(map(str, optim.resolutions))} pixels. "
+        f"{machine()}. Written by `python -m benchmarks.lifting --profile`.\n\n"
+        + table(["part", "seconds a step", "share"], rows)
+    )
+
+
+def main() -> None:
+    """Compares, or measures; prints and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="configs/statue_of_liberty.yaml", metavar="FILE")
+    parser.add_argument("--run", action="store_true", help="make the four lifts, one after the other, equally long")
+    parser.add_argument("--profile", action="store_true", help="measure the parts of a lifting step instead")
+    parser.add_argument("--steps", type=int, default=200, help="length of the lift that --profile measures")
+    for case, (title, _) in CASES.items():
+        parser.add_argument(f"--{case.replace('_', '-')}", metavar="RUN", help=f"run folder of the lift: {title}")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    given = parser.parse_intermixed_args()
+    if given.profile:
+        section, text = "lifting_step", profile(given.config, given.overrides, given.steps)
+    else:
+        named = {case: getattr(given, case) for case in CASES}
+        runs = {case: open_run(folder) for case, folder in named.items() if folder}
+        if given.run:
+            runs = {case: make_run(given.config, case, given.overrides) for case in CASES}
+        if not runs:
+            parser.error("name the run folders, or say --run or --profile")
+        section, text = "lifting", compare(runs)
+    print(text)
+    write_table(section, text)
+
+
+if __name__ == "__main__":
+    main()

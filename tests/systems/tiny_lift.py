@@ -1,0 +1,133 @@
+"""A lift of seconds: a prior with random weights, made on the spot, and settings to match.
+
+Run as a program it makes the prior and, for each objective, lifts once without a stop, and once for each step of
+`KILLS` with a kill there and a resume; see `main`.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import launch
+import systems.lift
+from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.priors.compact import build_compact_prior
+from gpslift.priors.loading import save_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.runs import Run, runs_of
+from gpslift.schema import BackboneConfig
+from systems.lift import LiftSystem
+from tests.systems.toy import in_child
+
+CONFIG = "configs/statue_of_liberty.yaml"
+OBJECTIVES = ("multistep", "sds")
+STEPS, EVERY, REUSE = 12, 3, 2
+KILLS = (3, 8, 11)
+"""They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target."""
+CAMERAS = {"range_m": [150.0, 250.0], "elevation_deg": [-5.0, 10.0], "frame_width_m": [110.0, 130.0]}
+SMALL = {
+    "device": "cpu",
+    "precision": "32",
+    "threads": "1",
+    "renderer.grid.levels": "3",
+    "renderer.grid.log2_table": "10",
+    "renderer.grid.base_resolution": "4",
+    "renderer.grid.finest_resolution": "16",
+    "renderer.coarse_levels": "2",
+    "renderer.hidden": "8",
+    "renderer.background_hidden": "8",
+    "renderer.samples": "24",
+    "renderer.occupancy_resolution": "8",
+    "renderer.occupancy_every_steps": "2",
+    "renderer.occupancy_warmup_steps": "4",
+    "guidance.ddim_steps": "2",
+    "guidance.reuse": str(REUSE),
+    "optim.steps": str(STEPS),
+    "optim.batch_size": "2",
+    "optim.resolutions": "[8,16]",
+    "optim.resolution_steps": "[0,0.5]",
+    "log.every_steps": "2",
+    "log.checkpoint_every_steps": str(EVERY),
+    "export.resolution": "16",
+    "export.faces": "500",
+    "export.picture_size": "16",
+    "export.turntable_frames": "4",
+}
+
+
+def tiny_prior() -> PlaceDiffusionPipeline:
+    """A compact prior of 16 pixels with random weights."""
+    torch.manual_seed(0)
+    encoder = LandmarkPlaceEncoder(width=32, harmonics=2, log_width_mean=4.8, log_width_std=0.1)
+    backbone = BackboneConfig(image_size=16, fold=4, channels=[32, 32], token_dim=32)
+    return build_compact_prior(backbone, encoder, ["a tower"], "a tower", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def write_prior(folder: Path, prior: PlaceDiffusionPipeline | None = None) -> Path:
+    """Saves a prior, by default the tiny one, as the training does; returns its folder."""
+    save_prior(prior or tiny_prior(), folder, CAMERAS, "A prior with random weights.")
+    return folder
+
+
+def arguments(output: Path, name: str, prior: Path, *more: str) -> list[str]:
+    """The command line of a tiny lift."""
+    small = [f"{key}={value}" for key, value in SMALL.items()]
+    return ["--config", CONFIG, f"name={name}", f"output={output}", f"prior.path={prior}", *small, *more]
+
+
+def at_step(step: int, act: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """A training step that does as ever, but has `act` change the loss of one step."""
+    usual = LiftSystem.training_step
+
+    def training_step(system: LiftSystem, batch: Any, batch_idx: int) -> Tensor:
+        loss = usual(system, batch, batch_idx)
+        return act(loss) if system.global_step == step else loss
+
+    return training_step
+
+
+def kill(loss: Tensor) -> Tensor:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return loss
+
+
+def only_run(output: Path, name: str) -> Run:
+    (run,) = runs_of(str(output), name)
+    return run
+
+
+def main(output: Path) -> None:
+    """All lifts, each in a forked child, so that PyTorch is imported once; prints the children's wait statuses.
+
+    Run it with one OpenMP thread: a forked child has none of the others. Nothing is computed before the forks, since
+    numba's threads do not survive them either.
+    """
+    prior = output / "prior"
+    statuses = {"prior": in_child(lambda: write_prior(prior))}
+
+    def lift(name: str, objective: str, *more: str) -> int:
+        command = arguments(output, name, prior, f"guidance.objective={objective}", *more)
+        return in_child(lambda: os._exit(launch.main(command)))
+
+    usual = LiftSystem.training_step
+    for objective in OBJECTIVES:
+        statuses[objective] = lift(objective, objective)
+        for step in KILLS:
+            name = f"{objective}_{step}"
+            LiftSystem.training_step = at_step(step, kill)  # type: ignore[method-assign]
+            statuses[f"{name} killed"] = lift(name, objective)
+            LiftSystem.training_step = usual  # type: ignore[method-assign]
+            statuses[f"{name} resumed"] = lift(name, objective, "resume=last")
+    print(json.dumps(statuses))
+
+
+if __name__ == "__main__":
+    systems.lift.PREVIEW_SIZE = 16
+    main(Path(sys.argv[1]))
