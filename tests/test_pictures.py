@@ -1,0 +1,42 @@
+"""Images as files: values, order, enlargement, labels."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from gpslift.pictures import LABEL_HEIGHT, save_grid, save_image
+
+
+def flat(*greys: float) -> torch.Tensor:
+    return torch.stack([torch.full((3, 4, 6), grey) for grey in greys])
+
+
+def test_an_image_keeps_its_pixels_and_clips_the_rest(tmp_path: Path) -> None:
+    image = torch.tensor([[[0.0, 0.5]], [[1.0, -3.0]], [[7.0, 0.2]]])
+    save_image(image, tmp_path / "new" / "a.png")
+    assert np.asarray(Image.open(tmp_path / "new" / "a.png")).tolist() == [[[0, 255, 255], [128, 0, 51]]]
+
+
+def test_a_grid_goes_row_by_row(tmp_path: Path) -> None:
+    save_grid(flat(0.0, 0.2, 0.4, 0.6, 0.8), tmp_path / "g.png", columns=3, least_height=4)
+    grid = np.asarray(Image.open(tmp_path / "g.png"))
+    assert grid.shape == (8, 18, 3)
+    assert grid[2, [3, 9, 15], 0].tolist() == [0, 51, 102]
+    assert grid[6, [3, 9, 15], 0].tolist() == [153, 204, 0]
+
+
+def test_small_images_are_enlarged_by_whole_numbers(tmp_path: Path) -> None:
+    save_grid(flat(0.5), tmp_path / "g.png", columns=1, least_height=10)
+    assert Image.open(tmp_path / "g.png").size == (18, 12)
+
+
+def test_labels_stand_above_their_images(tmp_path: Path) -> None:
+    images = torch.full((2, 3, 40, 60), 0.0)
+    save_grid(images, tmp_path / "g.png", columns=1, least_height=40, labels=["", "45° 104 m"])
+    grid = np.asarray(Image.open(tmp_path / "g.png"))
+    assert grid.shape == (2 * (40 + LABEL_HEIGHT), 60, 3)
+    assert grid[: 40 + LABEL_HEIGHT].max() == 0
+    assert grid[40 + LABEL_HEIGHT : 40 + 2 * LABEL_HEIGHT].max() > 200
+    assert grid[40 + 2 * LABEL_HEIGHT :].max() == 0
