@@ -55,6 +55,7 @@ class PlaceConfig:
 @dataclass
 class BackboneConfig:
     base: str = key("compact", "'compact' (trained from scratch), or a Stable Diffusion folder or hub id")
+    start: str = key("", "compact: a prior (folder or run) of the same sizes whose weights training starts from")
     image_size: int = key(64, "side of the images, pixels", low=8, high=2048)
     fold: int = key(4, "compact: pixels folded into channels, per side", low=1, high=16)
     channels: list[int] = key([128, 160], "compact: U-Net channels per resolution", low=8)
@@ -73,7 +74,7 @@ class OptimConfig:
     warmup_steps: int = key(200, "steps of linear warm-up", low=0)
     weight_decay: float = key(0.01, "AdamW weight decay", low=0.0)
     ema_decay: float = key(0.999, "decay of the weights' moving average, which is what is saved", low=0.0, high=0.99999)
-    min_snr_gamma: float = key(5.0, "Min-SNR loss weighting (Hang et al. 2023, eq. 9); 0 = plain loss", low=0.0)
+    min_snr_gamma: float = key(0.0, "Min-SNR loss weighting (Hang et al. 2023, eq. 9); 0 = plain loss", low=0.0)
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
 

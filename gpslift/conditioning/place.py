@@ -36,12 +36,16 @@ def concatenate_places(places: list[Place]) -> Place:
 
 
 class PlaceToken(nn.Module):
-    """Features of one input through a two-layer MLP, or a learned null where the input is unknown."""
+    """Features of one input through a two-layer MLP, normalised, or a learned null where the input is unknown.
+
+    Without the normalisation the tokens start so small that a U-Net hardly hears them: it learnt the pictures, and the
+    elevation, which changes most of a picture, but not the azimuth, which changes an arm.
+    """
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width))
-        self.null = nn.Parameter(torch.randn(width) * 0.02)
+        self.mlp = nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width), nn.LayerNorm(width))
+        self.null = nn.Parameter(torch.randn(width))
 
     def forward(self, features: Tensor, known: Tensor) -> Tensor:
         """[B, features] and a mask [B] to tokens [B, width], in the weights' number format."""

@@ -11,6 +11,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.compact import build_compact_prior
+from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import ImagePriorConfig, PlaceConfig
 
@@ -32,7 +33,19 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
     encoder = build_place_encoder(config.place, config.backbone.token_dim, photos)
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
     prior = build_compact_prior(config.backbone, encoder, [photos.caption], photos.caption, colors[0], colors[1])
+    if config.backbone.start:
+        _take_weights(prior, config.backbone.start)
     return _quiet(prior).to(device)
+
+
+def _take_weights(prior: PlaceDiffusionPipeline, path: str) -> None:
+    """Copies the weights of the prior at `path` into one of the same sizes. Raises UserError where they do not fit."""
+    source = load_prior(path)
+    for name, network in prior.networks.items():
+        try:
+            network.load_state_dict(source.networks[name].state_dict())
+        except RuntimeError as error:
+            raise UserError(f"backbone.start={path}: its {name} has other sizes than this config's: {error}") from error
 
 
 def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
