@@ -173,7 +173,7 @@ class RendererConfig:
     samples: int = key(128, "ray marching steps across the box's diagonal", low=8, high=2048)
     occupancy_resolution: int = key(48, "cells per side of the occupancy grid", low=4, high=256)
     occupancy_threshold: float = key(
-        0.01, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
+        0.006, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
     )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
     occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
@@ -189,37 +189,37 @@ class RendererConfig:
 class LiftCameraConfig:
     azimuth: list[float] = key([0.0, 360.0], "range of camera azimuths, degrees", low=-360, high=720)
     aim_jitter: float = key(
-        0.02, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
+        0.0, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
     )
 
 
 @dataclass
 class GuidanceConfig:
     objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
-    scale: float = key(3.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    scale: float = key(4.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
     place: str = key(
         "true",
         "the condition given to the prior; dropped and shuffled are controls",
         choices=("true", "dropped", "shuffled"),
     )
     t_start: list[float] = key(
-        [0.98, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
+        [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
     )
-    t_end: list[float] = key([0.02, 0.50], "timestep range at the end of annealing", low=0.0, high=1.0)
+    t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
-    ddim_steps: int = key(3, "multistep: denoising steps from the noised render to the target", low=1, high=50)
+    ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
 
 
 @dataclass
 class LossConfig:
-    orientation: float = key(0.01, "weight: normals that face away from the camera", low=0.0)
+    orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
-    sparsity: float = key(0.01, "weight: density where nothing is needed", low=0.0)
-    entropy: float = key(0.02, "weight: rays that are half opaque", low=0.0)
+    sparsity: float = key(2e-4, "weight: density where nothing is needed", low=0.0)
+    entropy: float = key(5e-4, "weight: rays that are half opaque", low=0.0)
     ramp: list[float] = key(
-        [0.3, 0.6], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
+        [0.6, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )
 
 
@@ -227,12 +227,12 @@ class LossConfig:
 class LiftOptimConfig:
     steps: int = key(2400, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step, over all devices", low=1)
-    lr: float = key(1e-2, "learning rate (Adam)", low=0.0)
+    lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
     resolution_steps: list[float] = key(
-        [0.0, 0.3], "share of the steps at which each render size starts", low=0.0, high=1.0
+        [0.0, 0.2], "share of the steps at which each render size starts", low=0.0, high=1.0
     )
 
 

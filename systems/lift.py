@@ -21,6 +21,7 @@ from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema import LiftConfig
+from renderers.backends import EngineUnavailable
 from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
 from renderers.render import Render
 from renderers.renderer import Renderer
@@ -152,9 +153,16 @@ def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:
 def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
     """The untrained NeRF of a config, in the landmark's box."""
     settings = {**vars(config.renderer), "grid": vars(config.renderer.grid)}
-    return Renderer(
-        box_min=landmark.box_min, box_max=landmark.box_max, seed=config.seed, device=choose_device(config), **settings
-    )
+    try:
+        return Renderer(
+            box_min=landmark.box_min,
+            box_max=landmark.box_max,
+            seed=config.seed,
+            device=choose_device(config),
+            **settings,
+        )
+    except EngineUnavailable as error:
+        raise UserError(f"renderer.engine={config.renderer.engine}: {error}") from error
 
 
 def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
@@ -194,7 +202,7 @@ def train(config: LiftConfig, run: Run) -> None:
 
 
 def export(config: LiftConfig) -> None:
-    """Writes mesh, georeference and pictures of a run, by default the last one of this config, into its export folder."""
+    """Writes mesh, georeference and pictures of a run (by default the last of this config) into its export folder."""
     run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
     trained, renderer = load_renderer(run)
     device = choose_device(config)

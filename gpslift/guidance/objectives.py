@@ -92,7 +92,7 @@ def interleaved(step: int, stride: int) -> tuple[slice, slice]:
 
 
 class ScoreDistillation:
-    """DreamFusion's loss (Poole et al. 2022, eq. 3), as the paper uses it: the gradient is w(t) (e_hat - e), w = sigma_t^2.
+    """DreamFusion's loss (Poole et al. 2022, eq. 3), as the paper uses it: its gradient is sigma_t^2 (e_hat - e).
 
     Written as half the squared distance to a fixed target, whose gradient by the latents is just that.
     """
@@ -110,7 +110,7 @@ class ScoreDistillation:
         """Nothing to look for."""
 
     def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss is a sum over a picture's latents divided by its pixels, so that its size does not hang on either."""
+        """The loss is a mean over latents, so that its size hangs neither on theirs nor on the batch's."""
         guidance = self.guidance
         latents = guidance.latents(pictures)
         timestep = guidance.timestep(step)
@@ -131,11 +131,11 @@ class ScoreDistillation:
 
 
 class MultiStepTarget:
-    """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12), and the result is what to look like.
+    """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12): that is what to look like.
 
     One target serves `reuse` steps, which all show the same cameras, each on one of `stride`^2 interleaved grids of
-    pixels: the prior, which needs whole pictures, is asked once, and most of rendering is done with fewer rays. Compared
-    with score distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
+    pixels: the prior, which needs whole pictures, is asked once, and most renders have fewer rays. Compared with score
+    distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
     """
 
     def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int, stride: int) -> None:

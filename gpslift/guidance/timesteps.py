@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TimestepSchedule:
-    """A range of timesteps, as shares of the noise schedule, annealed linearly from `start` to `end` (paper, section 3.4).
+    """A range of timesteps, as shares of the noise schedule, annealed linearly from `start` to `end` (paper, 3.4).
 
     anneal_share: the share of all steps that annealing takes; afterwards the range stays at `end`.
     """

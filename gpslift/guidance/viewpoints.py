@@ -1,4 +1,4 @@
-"""Cameras of the lift, drawn from the distribution of the prior's own training photos, and what the prior is told of them."""
+"""Cameras of the lift, drawn as the prior's own training photos were taken, and what the prior is told of them."""
 
 from dataclasses import dataclass
 

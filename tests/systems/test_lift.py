@@ -333,7 +333,7 @@ def sphere(place: Place) -> Tensor:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path: Path) -> None:
     overrides = arguments(tmp_path, "ball", tmp_path)[2:]
-    more = ["optim.steps=60", "optim.lr=0.02", "optim.batch_size=4", "optim.resolutions=[16]", "renderer.samples=48"]
+    more = ["optim.steps=100", "optim.lr=0.02", "optim.batch_size=4", "optim.resolutions=[16]", "renderer.samples=48"]
     more += ["optim.resolution_steps=[0]", "guidance.scale=1", "log.checkpoint_every_steps=100"]
     more += ["renderer.grid.log2_table=12", "renderer.occupancy_resolution=16", "renderer.coarse_levels=3"]
     config = load_config(REPOSITORY / CONFIG, [*overrides, *more, f"guidance.objective={objective}"])
@@ -341,7 +341,7 @@ def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path:
     run = start_run(config)
     prepare(config)
     system = system_of(config, AnalyticPrior(sphere, 16), run.previews)
-    fit(make_trainer(config, run, max_steps=60, learning_rate=config.optim.lr), system, None, run)
+    fit(make_trainer(config, run, max_steps=100, learning_rate=config.optim.lr), system, None, run)
     azimuth = torch.tensor([90.0, 270.0, 0.0, 180.0])
     many = torch.ones(4)
     cameras = orbit_cameras(azimuth, 0 * many, 8 * many, 0.25 * many, torch.tensor(LANDMARK.look_at), 16, 16)
