@@ -1,1 +1,1 @@
-"""Score distillation: which cameras are rendered, at which noise levels the prior is asked, what its answer asks for."""
+"""Score distillation: which cameras are rendered, at which noise levels the prior is asked, what follows."""
