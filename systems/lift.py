@@ -160,10 +160,6 @@ def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
             seed=config.seed,
             device=choose_device(config),
             **settings,
-            box_max=landmark.box_max,
-            seed=config.seed,
-            device=choose_device(config),
-            **settings,
         )
     except EngineUnavailable as error:
         raise UserError(f"renderer.engine={config.renderer.engine}: {error}") from error
