@@ -57,8 +57,9 @@ def timed(command: Sequence[str]) -> tuple[float, float]:
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "launch.py", *command], cwd=REPOSITORY)
     _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"launch.py {' '.join(command)} failed with status {os.waitstatus_to_exitcode(status)}")
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"launch.py {' '.join(command)} failed with status {process.returncode}")
     return time.perf_counter() - start, usage.ru_maxrss * BYTES_OF_MAXRSS / 2**30
 
 
@@ -94,6 +95,8 @@ def compare(runs: dict[str, Run]) -> str:
     config = lift_config(next(iter(runs.values())))
     landmark = load_landmark(config.landmark)
     shape = config.validation.truth or landmark.name
+    if shape not in FACTS:
+        raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
     truth, facts = true_mesh(shape), FACTS[shape]
     comparison = TruthComparison(truth, landmark.own_volume, facts.facing_deg, facts.upper_from_m)
     rows, goals = [], []

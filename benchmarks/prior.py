@@ -16,7 +16,7 @@ BINS = 36
 SHIPPED = "shipped prior=outputs/angle2img_statue_of_liberty/validation/validation.json"
 PAPER = [
     ["chance", f"{100 / BINS:.1f}", f"{300 / BINS:.1f}", "-", "-"],
-    ["Stable Diffusion, azimuth in words, as the paper reports it on its own data", "3.06", "-", "-", "-"],
+    ["Stable Diffusion, as the paper reports it on its own data", "3.06", "-", "-", "-"],
     ["the paper's prior, on its own data", "22.36", "-", "-", "-"],
 ]
 TEXT = """## Prior: angle accuracy
