@@ -133,7 +133,7 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy(few_photos: Path, tmp_path
     assert not (run.folder / "prior").exists()
 
 
-def test_the_loss_by_hand(config: ImagePriorConfig, finished: tuple[Watched, Run], tmp_path: Path) -> None:
+def test_the_loss_by_hand(finished: tuple[Watched, Run], monkeypatch: pytest.MonkeyPatch) -> None:
     """Min-SNR for velocity: at snr = 9 and gamma = 5 the weight is 5 / 10; at snr = 1/9 it is (1/9) / (10/9) = 0.1."""
     system, _ = finished
     alphas = system.prior.alphas_cumprod
@@ -142,6 +142,8 @@ def test_the_loss_by_hand(config: ImagePriorConfig, finished: tuple[Watched, Run
     a = alphas[timesteps].view(-1, 1, 1, 1)
     velocity = a.sqrt() * noise - (1 - a).sqrt() * clean
     assert float(system._weighted_error(velocity, clean, noise, timesteps)) == 0
+    assert float(system._weighted_error(velocity + 1, clean, noise, timesteps)) == 1, "the plain loss is the default"
+    monkeypatch.setattr(system.config.optim, "min_snr_gamma", 5.0)
     got = float(system._weighted_error(velocity + 1, clean, noise, timesteps))
     assert got == pytest.approx((0.5 + 0.1) / 2, rel=0.02)
 
