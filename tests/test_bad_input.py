@@ -8,12 +8,12 @@ what only a whole command shows: that it reaches the user.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numba
 import pytest
 import torch
 from PIL import Image
 
 import launch
+from tests.systems.tiny_lift import settings_kept
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
 
@@ -22,12 +22,8 @@ LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_lib
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Jobs change settings of the whole process; other tests get theirs back."""
     monkeypatch.chdir(tmp_path)
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    numba_threads = numba.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
-    numba.set_num_threads(numba_threads)
+    with settings_kept():
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Lifting: killed and resumed, what is saved, export, bad input, and whether sides come out where they belong."""
+"""Lifting: killed and resumed, what is saved, export, bad input."""
 
 import json
 import os
@@ -10,10 +10,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numba
 import pytest
 import torch
 import trimesh
@@ -21,19 +19,14 @@ from torch import Tensor
 
 import launch
 import systems.lift
-from gpslift.cameras import orbit_cameras
 from gpslift.checkpoint_files import checkpoints_of
-from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config, save_config
 from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, start_run
 from gpslift.schema import ImagePriorConfig, LiftConfig
-from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from systems.lift import LiftSystem, load_renderer
-from systems.running import fit, make_trainer, prepare
-from tests.guidance.analytic_prior import AnalyticPrior
 from tests.systems.tiny_lift import (
     CONFIG,
     KILLS,
@@ -42,12 +35,12 @@ from tests.systems.tiny_lift import (
     arguments,
     at_step,
     only_run,
+    settings_kept,
     tiny_prior,
     write_prior,
 )
 
 LANDMARK = load_landmark("statue_of_liberty")
-RED, BLUE = torch.tensor([0.9, 0.1, 0.1]).view(3, 1, 1), torch.tensor([0.1, 0.1, 0.9]).view(3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -84,12 +77,8 @@ def lifts(tmp_path_factory: pytest.TempPathFactory) -> Lifts:
 def small_previews_and_own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`prepare` changes settings of the whole process; other tests get theirs back."""
     monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    numba_threads = numba.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
-    numba.set_num_threads(numba_threads)
+    with settings_kept():
+        yield
 
 
 def saved(run: Run) -> dict[str, Any]:
@@ -286,71 +275,3 @@ def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Lifts, tmp
     save_config(ImagePriorConfig(), run.config)
     with pytest.raises(UserError, match=r"system=image_prior; export takes one of system=lift"):
         load_renderer(run)
-
-
-def system_of(config: LiftConfig, prior: AnalyticPrior, folder: Path) -> LiftSystem:
-    table = {"range_m": [400.0], "elevation_deg": [0.0], "frame_width_m": [100.0]}
-    cameras = {name: torch.tensor(column) for name, column in table.items()}
-    return LiftSystem(config, LANDMARK, prior, cameras, folder)  # type: ignore[arg-type]
-
-
-def test_render_sizes_go_from_coarse_to_fine(tmp_path: Path) -> None:
-    config = LiftConfig()
-    config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 100, [8, 16, 32], [0.0, 0.25, 0.5]
-    system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
-    assert [system.render_size(step) for step in (0, 24, 25, 49, 50, 99)] == [8, 8, 16, 16, 32, 32]
-
-
-def test_regularisers_are_weighted_and_ramped(tmp_path: Path) -> None:
-    config = LiftConfig()
-    losses = config.losses
-    losses.opacity, losses.sparsity, losses.entropy, losses.orientation = 2.0, 3.0, 5.0, 0.0
-    losses.ramp = [0.25, 0.75]
-    system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
-    opacity, density = torch.tensor([[[0.25, 0.75]]]), torch.tensor([0.5, 2.0])
-    color = torch.zeros(1, 1, 2, 3)
-    render: Any = SimpleNamespace(color=color, opacity=opacity, density=density, sampled_normals=None)
-    whole = 2 * opacity_loss(opacity) + 3 * sparsity_loss(density, system.renderer.step_length)
-    whole = whole + 5 * entropy_loss(opacity)
-    for share, ramp in ((0.0, 0.0), (0.25, 0.0), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)):
-        torch.testing.assert_close(system.regularisers(render, share), ramp * whole)
-
-
-def sphere(place: Place) -> Tensor:
-    """Latents [B, 3, 16, 16] of a ball of 30 m about the look-at point, red in the east and blue in the west.
-
-    The frame covers 100 m, from far away. Standing north of it (azimuth 0) and looking south, east is on the left.
-    """
-    meters = 50 * (torch.arange(16) + 0.5 - 8) / 8
-    right, down = meters[None, None, :], meters[None, :, None]
-    towards = (30.0**2 - right**2 - down**2).clamp_min(0).sqrt()
-    azimuth = torch.deg2rad(place["azimuth_deg"])[:, None, None]
-    east = towards * azimuth.sin() - right * azimuth.cos()
-    color = torch.where((east > 0)[:, None], RED, BLUE)
-    return 2 * torch.where((towards > 0)[:, None], color, torch.tensor(0.8)) - 1
-
-
-@pytest.mark.parametrize("objective", OBJECTIVES)
-def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path: Path) -> None:
-    overrides = arguments(tmp_path, "ball", tmp_path)[2:]
-    more = ["optim.steps=100", "optim.lr=0.02", "optim.batch_size=4", "optim.resolutions=[16]", "renderer.samples=48"]
-    more += ["optim.resolution_steps=[0]", "guidance.scale=1", "log.checkpoint_every_steps=100"]
-    more += ["renderer.grid.log2_table=12", "renderer.occupancy_resolution=16", "renderer.coarse_levels=3"]
-    config = load_config(REPOSITORY / CONFIG, [*overrides, *more, f"guidance.objective={objective}"])
-    assert isinstance(config, LiftConfig)
-    run = start_run(config)
-    prepare(config)
-    system = system_of(config, AnalyticPrior(sphere, 16), run.previews)
-    fit(make_trainer(config, run, max_steps=100, learning_rate=config.optim.lr), system, None, run)
-    azimuth = torch.tensor([90.0, 270.0, 0.0, 180.0])
-    many = torch.ones(4)
-    cameras = orbit_cameras(azimuth, 0 * many, 8 * many, 0.25 * many, torch.tensor(LANDMARK.look_at), 16, 16)
-    picture = system.render(cameras)
-    redness = (picture.color[..., 0] - picture.color[..., 2])[:, 5:11]  # the rows of the ball's middle
-    east, west, north, south = redness
-    assert east[:, 6:10].mean() > 0.3 and west[:, 6:10].mean() < -0.3
-    assert north[:, 5:7].mean() > 0.2 > -0.2 > north[:, 9:11].mean()
-    assert south[:, 9:11].mean() > 0.2 > -0.2 > south[:, 5:7].mean()
-    points = torch.tensor([[25.0, 0, 46.5], [-25.0, 0, 46.5]]) / LANDMARK.half_extent_m
-    red, _, blue = system.renderer.field.color(points).detach().T
-    assert red[0] > blue[0] and blue[1] > red[1]
