@@ -62,7 +62,7 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
     stride = config.guidance.stride
     yield (
-        all(size % stride == 0 for size in config.optim.resolutions),
+        config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
         f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
     )
     azimuth = config.cameras.azimuth

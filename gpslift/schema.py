@@ -69,12 +69,22 @@ class BackboneConfig:
 class OptimConfig:
     steps: int = key(10000, "optimiser steps", low=1)
     batch_size: int = key(64, "images a step, over all devices", low=1)
-    lr: float = key(1e-3, "learning rate after warm-up", low=0.0)
+    optimizer: str = key(
+        "adamw", "muon: for training from scratch, with AdamW for all but the inner matrices", choices=("adamw", "muon")
+    )
+    lr: float = key(1e-3, "learning rate of AdamW after warm-up", low=0.0)
+    matrix_lr: float = key(0.02, "muon: learning rate of the inner matrices after warm-up", low=0.0)
     schedule: str = key("cosine", "learning rate after warm-up", choices=("cosine", "constant"))
     warmup_steps: int = key(200, "steps of linear warm-up", low=0)
-    weight_decay: float = key(0.01, "AdamW weight decay", low=0.0)
+    weight_decay: float = key(0.01, "weight decay", low=0.0)
     ema_decay: float = key(0.999, "decay of the weights' moving average, which is what is saved", low=0.0, high=0.99999)
     min_snr_gamma: float = key(0.0, "Min-SNR loss weighting (Hang et al. 2023, eq. 9); 0 = plain loss", low=0.0)
+    timestep_power: float = key(
+        1.0, "timesteps t are drawn with density t^(power - 1); 2 = noisy ones more often", low=0.1, high=10.0
+    )
+    place_weight: float = key(
+        0.0, "compact: share of the loss's weight that follows where the azimuth shows in the photos", low=0.0, high=1.0
+    )
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
 

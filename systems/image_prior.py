@@ -22,7 +22,9 @@ from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
+from gpslift.priors.muon import MuonAdamW
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.place_weights import place_weights
 from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
 from gpslift.runs import Run
@@ -30,6 +32,7 @@ from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
 
+BETAS = (0.9, 0.99)
 PREVIEW_AZIMUTHS = [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
 PREVIEW_STEPS = 20
 HELD_OUT_PHOTOS = 256
@@ -39,12 +42,21 @@ class ImagePriorSystem(pl.LightningModule):
     """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
 
     previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
+    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike.
     """
 
+    weights: Tensor
+
     def __init__(
-        self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig, previews: Path, held_out: PhotoSet | None = None
+        self,
+        prior: PlaceDiffusionPipeline,
+        config: ImagePriorConfig,
+        previews: Path,
+        held_out: PhotoSet | None = None,
+        weights: Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         trained = ["unet", "place_encoder"] + (["text_encoder"] if config.backbone.base == "compact" else [])
         parts = {name: network.requires_grad_(name in trained) for name, network in prior.networks.items()}
@@ -68,7 +80,8 @@ class ImagePriorSystem(pl.LightningModule):
         clean = self.prior.to_latents(batch["image"])
         noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
         steps = len(self.prior.alphas_cumprod)
-        timestep = (uniform_for_samples(seed, f"{draw}timestep", indices) * steps).long().to(clean.device)
+        share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
+        timestep = (share * steps).long().to(clean.device)
         noisy = self.prior.add_noise(clean, noise, timestep)
         prediction = self.prior.predict_raw(noisy, timestep, self.prior.encode_condition(text, place)).float()
         return self._weighted_error(prediction, clean, noise, timestep)
@@ -97,7 +110,7 @@ class ImagePriorSystem(pl.LightningModule):
         alpha = self.prior.alphas_cumprod.to(clean.device)[timestep].view(-1, 1, 1, 1)
         velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
         target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean if velocity else noise
-        error = (prediction - target).square().mean((1, 2, 3))
+        error = (self.weights * (prediction - target).square()).mean((1, 2, 3))
         gamma = self.config.optim.min_snr_gamma
         if gamma == 0:
             return error.mean()
@@ -106,9 +119,15 @@ class ImagePriorSystem(pl.LightningModule):
         return (weight * error).mean()
 
     def configure_optimizers(self) -> Any:
-        """AdamW with warm-up, then a cosine or a constant learning rate."""
+        """AdamW, or Muon with it, with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
-        optimizer = torch.optim.AdamW(self._trained(), lr=optim.lr, weight_decay=optim.weight_decay, betas=(0.9, 0.99))
+        optimizer: torch.optim.Optimizer
+        if optim.optimizer == "muon":
+            half = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
+            networks = self.networks.values()
+            optimizer = MuonAdamW(networks, optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=half)
+        else:
+            optimizer = torch.optim.AdamW(self._trained(), optim.lr, BETAS, weight_decay=optim.weight_decay)
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -218,7 +237,9 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     print(photos.manifest.report.text())
     generator = photos.photos("generator")
     prior = prior_from_photos(config, generator, choose_device(config))
-    system = ImagePriorSystem(prior, config, run.previews, photos.photos("test"))
+    compact = config.backbone.base == "compact"
+    weights = place_weights(generator, optim.place_weight, config.backbone.fold) if compact else None
+    system = ImagePriorSystem(prior, config, run.previews, photos.photos("test"), weights)
     trainer = make_trainer(
         config,
         run,

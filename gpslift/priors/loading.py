@@ -55,7 +55,7 @@ def find_prior(path: str) -> Path:
     if not (folder / "place_encoder").is_dir():
         raise UserError(
             f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
-            "configs/angle2img_statue_of_liberty.yaml backbone.base=<that folder>, and lift from the result"
+            "configs/paper/angle2img_statue_of_liberty.yaml backbone.base=<that folder>, and lift from the result"
         )
     return folder
 

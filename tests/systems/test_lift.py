@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -26,14 +25,15 @@ from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, start_run
 from gpslift.schema import ImagePriorConfig, LiftConfig
-from systems.lift import LiftSystem, load_renderer
+from systems.lift import load_renderer
 from tests.systems.tiny_lift import (
     CONFIG,
     KILLS,
     OBJECTIVES,
+    SAID,
     STEPS,
+    STOPPED,
     arguments,
-    at_step,
     only_run,
     settings_kept,
     tiny_prior,
@@ -245,24 +245,12 @@ def test_a_loss_that_is_no_number_names_its_step(tmp_path: Path, capsys: pytest.
     assert json.loads(only_run(tmp_path, "lift").status.read_text())["state"] == "failed"
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(
-    lifts: Lifts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(loss: Tensor) -> Tensor:
-        signal.raise_signal(signal.SIGINT)
-        return loss
-
-    command = arguments(tmp_path, "lift", lifts.prior)
-    monkeypatch.setattr(sys, "argv", ["launch.py", *command])
-    with monkeypatch.context() as patch:
-        patch.setattr(LiftSystem, "training_step", at_step(4, interrupt))
-        assert launch.main(command) == 130
-    said = capsys.readouterr().err.splitlines()[-1]
-    start = "stopped after step 5; saved. Go on with: python launch.py "
-    assert said.startswith(start)
-    assert launch.main(shlex.split(said.removeprefix(start))) == 0
-    for part in ("state_dict", "objective"):
-        assert_equal(saved(only_run(tmp_path, "lift"))[part], saved(lifts.run("multistep"))[part], part)
+def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Lifts) -> None:
+    assert os.waitstatus_to_exitcode(lifts.statuses["interrupted"]) == 130
+    assert (lifts.output / SAID).read_text().splitlines()[-1].startswith(STOPPED)
+    assert lifts.statuses["gone on"] == 0
+    for part in ("global_step", "state_dict", "optimizer_states", "objective"):
+        assert_equal(saved(lifts.run("interrupted"))[part], saved(lifts.run("multistep"))[part], part)
 
 
 def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Lifts, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """A lift of seconds: a prior with random weights, made on the spot, and settings to match.
 
 Run as a program it makes the prior and, for each objective, lifts once without a stop, and once for each step of
-`KILLS` with a kill there and a resume; see `main`.
+`KILLS` with a kill there and a resume; then once with Ctrl-C and the command that the program then names; see `main`.
 """
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,8 @@ STEPS, EVERY, REUSE = 12, 3, 2
 KILLS = {"multistep": (3, 8, 11), "sds": (8,)}
 """They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target."""
 OBJECTIVES = tuple(KILLS)
+SAID = "said.txt"
+STOPPED = "stopped after step 5; saved. Go on with: python launch.py "
 CAMERAS = {"range_m": [150.0, 250.0], "elevation_deg": [-5.0, 10.0], "frame_width_m": [110.0, 130.0]}
 SMALL = {
     "device": "cpu",
@@ -113,13 +116,28 @@ def kill(loss: Tensor) -> Tensor:
     return loss
 
 
+def interrupt(loss: Tensor) -> Tensor:
+    signal.raise_signal(signal.SIGINT)
+    return loss
+
+
 def only_run(output: Path, name: str) -> Run:
     (run,) = runs_of(str(output), name)
     return run
 
 
+def interrupted(command: list[str], said: Path) -> None:
+    """Runs a command as if typed, with what it says on its standard error in a file; ends the process."""
+    sys.argv = ["launch.py", *command]
+    with said.open("w") as sys.stderr:
+        status = launch.main(command)
+    os._exit(status)
+
+
 def main(output: Path) -> None:
     """All lifts, each in a forked child, so that PyTorch is imported once; prints the children's wait statuses.
+
+    Runs are compared to the last bit, so all are made in the same surroundings.
 
     Run it with one OpenMP thread: a forked child has none of the others. Nothing is rendered before the forks, since
     numba's threads do not survive them either. The prior is loaded once for what its libraries prepare and keep.
@@ -128,9 +146,11 @@ def main(output: Path) -> None:
     load_prior(str(prior))
     statuses: dict[str, int] = {}
 
-    def lift(name: str, objective: str, *more: str) -> int:
-        command = arguments(output, name, prior, f"guidance.objective={objective}", *more)
+    def start(command: list[str]) -> int:
         return in_child(lambda: os._exit(launch.main(command)))
+
+    def lift(name: str, objective: str, *more: str) -> int:
+        return start(arguments(output, name, prior, f"guidance.objective={objective}", *more))
 
     usual = LiftSystem.training_step
     for objective in OBJECTIVES:
@@ -141,6 +161,11 @@ def main(output: Path) -> None:
             statuses[f"{name} killed"] = lift(name, objective)
             LiftSystem.training_step = usual  # type: ignore[method-assign]
             statuses[f"{name} resumed"] = lift(name, objective, "resume=last")
+    LiftSystem.training_step = at_step(4, interrupt)  # type: ignore[method-assign]
+    statuses["interrupted"] = in_child(lambda: interrupted(arguments(output, "interrupted", prior), output / SAID))
+    LiftSystem.training_step = usual  # type: ignore[method-assign]
+    said = (output / SAID).read_text().splitlines()[-1]
+    statuses["gone on"] = start(shlex.split(said.removeprefix(STOPPED)))
     print(json.dumps(statuses))
 
 
