@@ -1,7 +1,7 @@
 """Lifts against the truth, and what a step of lifting is spent on. Writes docs/benchmarks.md.
 
 compare finished lifts:       python -m benchmarks.lifting --seed-0 RUN --seed-1 RUN --dropped RUN --shuffled RUN
-make them first, in turn:     python -m benchmarks.lifting --run [key=value ...]
+make them first, in turn:     python -m benchmarks.lifting --run [--cases CASE ...] [key=value ...]
 the parts of a lifting step:  python -m benchmarks.lifting --profile [--steps N] [key=value ...]
 
 RUN is a run folder of `launch.py`. Peak memory is known for runs made by `--run`, which notes it in the run folder.
@@ -167,6 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/statue_of_liberty.yaml", metavar="FILE")
     parser.add_argument("--run", action="store_true", help="make the four lifts, one after the other, equally long")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), help="with --run: only these")
     parser.add_argument("--profile", action="store_true", help="measure the parts of a lifting step instead")
     parser.add_argument("--steps", type=int, default=200, help="length of the lift that --profile measures")
     for case, (title, _) in CASES.items():
@@ -179,7 +180,7 @@ def main() -> None:
         named = {case: getattr(given, case) for case in CASES}
         runs = {case: open_run(folder) for case, folder in named.items() if folder}
         if given.run:
-            runs = {case: make_run(given.config, case, given.overrides) for case in CASES}
+            runs = {case: make_run(given.config, case, given.overrides) for case in given.cases}
         if not runs:
             parser.error("name the run folders, or say --run or --profile")
         section, text = "lifting", compare(runs)

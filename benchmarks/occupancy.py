@@ -83,7 +83,7 @@ def train(renderer: Renderer, steps: int) -> None:
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, steps)
     for step in range(steps):
         renderer.update(step, steps)
-        render = renderer(*batches[step % 16], jitter_seed=step)
+        render = renderer(*batches[step % 16], jitter=(step,))
         optimizer.zero_grad()
         (render.color - truth[step % 16]).square().mean().backward()
         optimizer.step()
@@ -95,7 +95,7 @@ def seconds_of_a_step(renderer: Renderer, rays: tuple[Tensor, Tensor], rounds: i
     seconds = []
     for number in range(rounds + 1):
         start = time.perf_counter()
-        render = renderer(*rays, jitter_seed=number)
+        render = renderer(*rays, jitter=(number,))
         render.color.square().mean().backward()
         seconds.append(time.perf_counter() - start)
         renderer.zero_grad()

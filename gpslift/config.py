@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS, RunConfig
+from gpslift.storage import replace_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IN_WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}
@@ -167,7 +168,7 @@ def merge(schema: type[RunConfig], given: dict[str, Given]) -> RunConfig:
 
 def save_config(config: RunConfig, path: Path) -> None:
     """Writes every key of the config; `load_config(path)` gives an equal config."""
-    OmegaConf.save(config, path)
+    replace_text(path, OmegaConf.to_yaml(OmegaConf.structured(config)))
 
 
 def differences(before: RunConfig, after: RunConfig) -> list[str]:

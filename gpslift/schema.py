@@ -166,7 +166,7 @@ class ImagePriorConfig(RunConfig):
 
 @dataclass
 class GridConfig:
-    levels: int = key(10, "hash grid levels", low=1, high=32)
+    levels: int = key(10, "hash grid levels", low=2, high=32)
     features: int = key(2, "features per level", low=1, high=8)
     log2_table: int = key(16, "log2 of the entries per level", low=8, high=24)
     base_resolution: int = key(8, "coarsest resolution", low=2)

@@ -22,26 +22,26 @@ def generator_of(purpose: Purpose, *key: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
-def ray_offsets(images: int, pixels: int, jitter_seed: int | None, first_image: int) -> Tensor:
-    """Shifts [images * pixels] in [0, 1) of the rays' intervals; image b draws from (jitter_seed, first_image + b).
+def ray_offsets(images: int, pixels: int, jitter: tuple[int, ...] | None, first_image: int) -> Tensor:
+    """Shifts [images * pixels] in [0, 1) of the rays' intervals; image b draws from (*jitter, first_image + b).
 
-    Zeros if `jitter_seed` is None.
+    Zeros if `jitter` is None.
     """
-    if jitter_seed is None:
+    if jitter is None:
         return torch.zeros(images * pixels)
-    keys = [(jitter_seed, first_image + image) for image in range(images)]
+    keys = [(*jitter, first_image + image) for image in range(images)]
     return torch.cat([torch.rand(pixels, generator=generator_of(Purpose.RAY_OFFSETS, *key)) for key in keys])
 
 
 def draw_by_weight(
-    weights: Tensor, ray: Tensor, images: int, pixels: int, count: int, key: tuple[int, int]
+    weights: Tensor, ray: Tensor, images: int, pixels: int, count: int, key: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
     """Draws `count` samples, an equal number from each image, in proportion to their weights.
 
     Systematic sampling: one random number an image, then equal steps through the running sum of the weights. weights,
-    ray: of all samples, packed, [M]. key: (seed, number of the first image). Returns the samples' positions [K] and
-    w_i / (expected number of draws of i) [K]: with these, sums over the draws estimate sums over all samples, and
-    gradients reach the weights. An image with nothing in it gives no samples.
+    ray: of all samples, packed, [M]. key: what the draws depend on, the number of the first image last. Returns the
+    samples' positions [K] and w_i / (expected number of draws of i) [K]: with these, sums over the draws estimate sums
+    over all samples, and gradients reach the weights. An image with nothing in it gives no samples.
     """
     per_image = max(count // images, 1)
     bounds = torch.searchsorted(ray, torch.arange(images + 1, device=ray.device) * pixels).tolist()
@@ -50,7 +50,7 @@ def draw_by_weight(
         running = weights[first:last].detach().double().cumsum(0)
         if last == first or running[-1] <= 0:
             continue
-        generator = generator_of(Purpose.NORMALS, key[0], key[1] + image)
+        generator = generator_of(Purpose.NORMALS, *key[:-1], key[-1] + image)
         start = torch.rand(1, generator=generator, dtype=torch.float64)
         marks = (torch.arange(per_image) + start).to(running.device) * (running[-1] / per_image)
         index = torch.searchsorted(running, marks, right=True).clamp_max(last - first - 1) + first

@@ -98,7 +98,7 @@ class Renderer(nn.Module):
         origins: Tensor,
         directions: Tensor,
         *,
-        jitter_seed: int | None = None,
+        jitter: tuple[int, ...] | None = None,
         first_image: int = 0,
         background: bool = True,
         normals: NormalMode = "none",
@@ -106,14 +106,15 @@ class Renderer(nn.Module):
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
-        jitter_seed: shifts every ray's intervals at random; None = not at all. Image b draws from (jitter_seed,
-        first_image + b), so that ranks that share a batch render what one would. background: False leaves black behind.
+        jitter: shifts every ray's intervals at random, by a key such as (seed, step); None = not at all. Image b draws
+        from (*jitter, first_image + b), so that ranks that share a batch render what one would.
+        background: False leaves black behind.
         normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
         and as pictures.
         """
         shape = origins.shape[:3]
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
-        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter_seed, first_image).to(origins.device)
+        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter, first_image).to(origins.device)
         with torch.autocast(origins.device.type, enabled=False):
             samples = self.march(origins, directions, offset)
             points = samples.points(origins, directions)
@@ -123,7 +124,7 @@ class Renderer(nn.Module):
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
             *rgb, opacity, distance = padding.sum(weights * seen, len(origins))
             behind = self.background(directions) if background else torch.zeros_like(directions)
-            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (jitter_seed or 0, first_image))
+            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (*(jitter or (0,)), first_image))
             sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
             normal = padding.sum(weights * sampled.normal.T, len(origins)).T if sampled and normals == "all" else None
         return Render(
@@ -139,7 +140,7 @@ class Renderer(nn.Module):
         )
 
     def choose(
-        self, normals: NormalMode, count: int, weights: Tensor, ray: Tensor, shape: torch.Size, key: tuple[int, int]
+        self, normals: NormalMode, count: int, weights: Tensor, ray: Tensor, shape: torch.Size, key: tuple[int, ...]
     ) -> tuple[Tensor, Tensor] | None:
         """Positions [K] of the samples that get normals, and their weights [K]; None if `normals` is 'none'."""
         if normals == "none":

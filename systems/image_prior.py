@@ -81,7 +81,7 @@ class ImagePriorSystem(pl.LightningModule):
         noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
         steps = len(self.prior.alphas_cumprod)
         share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
-        timestep = (share * steps).long().to(clean.device)
+        timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
         noisy = self.prior.add_noise(clean, noise, timestep)
         prediction = self.prior.predict_raw(noisy, timestep, self.prior.encode_condition(text, place)).float()
         return self._weighted_error(prediction, clean, noise, timestep)
@@ -158,6 +158,7 @@ class ImagePriorSystem(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """And comes back from it."""
         self.average.load_state_dict(checkpoint["average"])
+        self.average.decay = self.config.optim.ema_decay  # a changed setting holds from here on
 
     def use_average(self) -> None:
         """Puts the moving average in the weights' place, for good."""
@@ -198,7 +199,7 @@ class ImagePriorSystem(pl.LightningModule):
                 {"azimuth_deg": PREVIEW_AZIMUTHS * 2},
                 count,
                 steps=PREVIEW_STEPS,
-                guidance_scale_text=sampling.guidance_scale_place,
+                guidance_scale_text=sampling.guidance_scale_text,
                 guidance_scale_place=sampling.guidance_scale_place,
                 generator=generator_for(self.config.seed, "preview"),
             )

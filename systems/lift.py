@@ -1,5 +1,6 @@
 """Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gpslift.cameras import Cameras
-from gpslift.checkpoint_files import check_checkpoint, last_checkpoint
+from gpslift.checkpoint_files import last_checkpoint
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
@@ -22,6 +23,7 @@ from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema import LiftConfig
+from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
 from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
 from renderers.render import Render
@@ -65,15 +67,17 @@ class LiftSystem(pl.LightningModule):
         first = step // reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
         origins, directions = rays_on(views.cameras, self.device)
+        jitter = (self.config.seed, step)
         if objective.needs_pictures(step):
             with torch.no_grad():
-                whole = self.renderer(origins, directions, jitter_seed=step)
+                whole = self.renderer(origins, directions, jitter=jitter, first_image=first)
             objective.look(whole.color.permute(0, 3, 1, 2), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         render = self.renderer(
             origins[:, rows, columns],
             directions[:, rows, columns],
-            jitter_seed=step,
+            jitter=jitter,
+            first_image=first,
             normals="sampled" if self.config.losses.orientation > 0 else "none",
             normal_samples=NORMAL_SAMPLES,
         )
@@ -172,13 +176,19 @@ def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
     if not isinstance(config, LiftConfig):
         raise UserError(f"{run.folder} is a run of system={config.system}; export takes one of system=lift")
     checkpoint = last_checkpoint(run.checkpoints)
-    if checkpoint is None:
-        raise UserError(f"{run.folder} has no checkpoint yet; train first, or go on with resume={run.folder}")
-    check_checkpoint(checkpoint)
     weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     renderer = build_renderer(config, load_landmark(config.landmark))
     renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})
     return config, renderer.to(choose_device(config)).eval()
+
+
+def check_subject(config: LiftConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
+    """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
+    if prior.caption != landmark.caption:
+        raise UserError(
+            f"prior.path={config.prior.path} was trained on photos captioned '{prior.caption}', but "
+            f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
+        )
 
 
 def train(config: LiftConfig, run: Run) -> None:
@@ -186,6 +196,7 @@ def train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
     landmark = load_landmark(config.landmark)
     prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    check_subject(config, prior, landmark)
     system = LiftSystem(config, landmark, prior, table, run.previews)
     print(f"hash grid engine: {system.renderer.engine_reason}")
     trainer = make_trainer(
@@ -199,14 +210,15 @@ def train(config: LiftConfig, run: Run) -> None:
     fit(trainer, system, None, run)
     system.to(device)
     system.preview(config.optim.steps)
-    show_summary(run, {"next": f"python launch.py --config configs/{config.name}.yaml --export"})
+    own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
+    show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
 
 
 def export(config: LiftConfig) -> None:
     """Writes mesh, georeference and pictures of a run (by default the last of this config) into its export folder."""
+    device = prepare(config)
     run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
     trained, renderer = load_renderer(run)
-    device = choose_device(config)
 
     def density(points: Tensor) -> Tensor:
         with torch.no_grad():

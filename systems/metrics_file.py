@@ -1,13 +1,14 @@
 """metrics.csv: one row per logged step. Unlike Lightning's own, it goes on with the rows of a resumed run."""
 
 import csv
+import io
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
-from gpslift.storage import saving
+from gpslift.storage import replace_text, saving
 
 
 class MetricsFile(Logger):
@@ -43,10 +44,12 @@ class MetricsFile(Logger):
     def save(self) -> None:
         """Writes all rows."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with saving(self.path.parent), open(self.path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns or ["step"], restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns or ["step"], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with saving(self.path.parent):
+            replace_text(self.path, text.getvalue())
 
     def finalize(self, status: str) -> None:
         """Writes all rows at the end."""

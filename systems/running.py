@@ -28,6 +28,7 @@ from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress, quiet_lightning
+from systems.rates import ConfiguredRates
 
 
 class Steps:
@@ -98,6 +99,7 @@ def make_trainer(
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [
         FiniteGuard(checkpoints, learning_rate),
+        ConfiguredRates(),
         StopAfterStep(),
         _StepNumbers(),
         StepProgress(description or config.name),

@@ -159,7 +159,7 @@ class MultiStepTarget:
         if self.target is None:
             raise ValueError("no target yet: call look() where needs_pictures() says so")
         rows, columns = interleaved(step, self.stride)
-        return mse_loss(pictures, self.target[..., rows, columns]), {"timestep": self.timestep}
+        return mse_loss(pictures, self.target[..., rows, columns].to(pictures)), {"timestep": self.timestep}
 
     @torch.no_grad()
     def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
@@ -181,8 +181,8 @@ class MultiStepTarget:
         return {"target": self.target, "timestep": self.timestep}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse."""
-        self.target, self.timestep = state["target"], state["timestep"]
+        """The inverse. A lift that was resumed with another objective has no target yet."""
+        self.target, self.timestep = state.get("target"), state.get("timestep", 0.0)
 
 
 def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gpslift.config import resolve_path
 from gpslift.geo.landmarks import Landmark
 from gpslift.photos import filters
 from gpslift.photos.files import read_table, write_table
@@ -54,7 +55,7 @@ def photo_folder(landmark: Landmark, data: DataConfig) -> Path:
         from gpslift.procedural.dataset import ensure_photos
 
         return Path(ensure_photos(landmark.name, data))
-    return Path(data.photos).expanduser()
+    return resolve_path(data.photos)
 
 
 def distance_limits(landmark: Landmark, data: DataConfig) -> tuple[float, float]:

@@ -123,6 +123,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """What the U-Net itself predicts, noise or velocity, as the scheduler's `prediction_type` says."""
         dtype = self.unet.dtype
         pooled = None if condition.pooled is None else condition.pooled.to(dtype)
+        timestep = timestep.to(noisy.device)
         raw: Tensor = self.unet(noisy.to(dtype), timestep, condition.tokens.to(dtype), pooled, return_dict=False)[0]
         return raw
 

@@ -34,18 +34,28 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
     prior = build_compact_prior(config.backbone, encoder, [photos.caption], photos.caption, colors[0], colors[1])
     if config.backbone.start:
-        _take_weights(prior, config.backbone.start)
+        prior = _started(prior, config.backbone.start)
     return _quiet(prior).to(device)
 
 
-def _take_weights(prior: PlaceDiffusionPipeline, path: str) -> None:
-    """Copies the weights of the prior at `path` into one of the same sizes. Raises UserError where they do not fit."""
+def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline:
+    """The prior at `path`, with its own tokenizer and scales of inputs, on which its weights depend, to train on.
+
+    fresh: what the config and the photos would make. Raises UserError where the sizes differ.
+    """
     source = load_prior(path)
-    for name, network in prior.networks.items():
-        try:
-            network.load_state_dict(source.networks[name].state_dict())
-        except RuntimeError as error:
-            raise UserError(f"backbone.start={path}: its {name} has other sizes than this config's: {error}") from error
+    for name in ("unet", "vae", "place_encoder"):
+        if _sizes(source.networks[name]) != _sizes(fresh.networks[name]):
+            raise UserError(
+                f"backbone.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
+                "make; set backbone.* and place.* as it was trained with"
+            )
+    source.register_to_config(caption=fresh.caption)
+    return source
+
+
+def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in network.state_dict().items()}
 
 
 def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
@@ -80,12 +90,12 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
             f"backbone.base={base} is not a Stable Diffusion folder or reachable hub id: {error}"
         ) from error
     encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos)
-    side = unet.config.sample_size * 2 ** (len(vae.config.block_out_channels) - 1)
-    if config.backbone.image_size != side:
-        raise UserError(
-            f"backbone.image_size={config.backbone.image_size}, but {base} makes images of {side} pixels; "
-            f"set backbone.image_size={side}"
-        )
+    side, folded = config.backbone.image_size, 2 ** (len(vae.config.block_out_channels) - 1)
+    unit = folded * 2 ** (len(unet.config.block_out_channels) - 1)
+    if side % unit:
+        nearest = max(round(side / unit), 1) * unit
+        raise UserError(f"backbone.image_size={side} must be a multiple of {unit} for {base}; {nearest} is nearest")
+    unet.register_to_config(sample_size=side // folded)  # convolutions take any size; the paper trains 512 at 256
     return _quiet(PlaceDiffusionPipeline(vae, text_encoder, tokenizer, unet, encoder, scheduler, side, photos.caption))
 
 

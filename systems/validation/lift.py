@@ -12,6 +12,7 @@ import trimesh
 from rich.console import Console
 from rich.table import Table
 
+from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
@@ -69,8 +70,15 @@ def validate_lift(config: LiftConfig) -> MeshComparison | None:
 
 
 def load_exported(run: Run, name: str) -> trimesh.Trimesh | None:
-    """The mesh that `--export` wrote into a run, in metres, x east, y north, z up; None if there is none."""
-    for suffix in ("ply", "obj", "glb"):
+    """The mesh that `--export` made of a run's last checkpoint, in metres, x east, y north, z up; None without one."""
+    report, checkpoints = run.export / "export.json", checkpoints_of(run.checkpoints)
+    formats = ["ply", "obj", "glb"]
+    if report.is_file():
+        if checkpoints and checkpoints[-1].stat().st_mtime > report.stat().st_mtime:
+            return None  # the run went on since
+        written = json.loads(report.read_text(encoding="utf-8"))["paths"]
+        formats = [suffix for suffix in formats if suffix in written]
+    for suffix in formats:
         path = run.export / f"{name}.{suffix}"
         if path.is_file():
             mesh = trimesh.load(path, force="mesh")

@@ -10,6 +10,7 @@ from rich.console import Console
 from torch import Tensor
 
 from gpslift.config import load_config
+from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, AngleClassifier, bin_centers
 from gpslift.metrics.memorisation import Memorisation, memorisation
@@ -52,12 +53,16 @@ def validate_prior(config: ImagePriorConfig) -> PriorFigures:
     prior = load_prior(str(path), choose_device(config))
     landmark, console = load_landmark(config.landmark), Console()
     photos = PhotoDataModule(config.data, landmark, prior.image_size, SAMPLED_AT_ONCE, config.seed)
+    if not len(photos.photos("test")):
+        raise UserError("no photos are in the test part, which the prior is judged by; raise data.test_share")
     console.print(f"judging {path} by photos that it never saw", soft_wrap=True)
     judge, ceiling = _judge(config, landmark, photos)
     images, azimuth_deg = sample_bins(prior, config, path)
     test, generator = (torch.from_numpy(_all_pixels(photos.photos(part))) for part in ("test", "generator"))
     figures = PriorFigures(evaluate(judge, images, azimuth_deg), ceiling, memorisation(images, test, generator))
-    folder = path.parent if path.name == RUN_SUBFOLDER else Path(config.output) / config.name / "validation"
+    folder = (
+        path.parent if path.name == RUN_SUBFOLDER else Path(config.output).expanduser() / config.name / "validation"
+    )
     _write(folder, figures, images, path)
     console.print(f"angle accuracy of the prior: {figures.accuracy}; chance {100 / BINS:.1f} % exact", highlight=False)
     console.print(f"the judge on held-out photos (the ceiling): {figures.ceiling}", highlight=False)
@@ -104,8 +109,8 @@ def _judge(
         _all_pixels(judges),
         judges.azimuth_deg,
         config.seed,
-        cache_path=Path(config.data.cache) / "judges" / f"angle_{landmark.name}.safetensors",
-        precision=choose_precision(config),
+        cache_path=Path(config.data.cache).expanduser() / "judges" / f"angle_{landmark.name}.safetensors",
+        precision=choose_precision(replace(config, device="cpu")),  # it is small: it trains on the CPU
     )
     return judge, evaluate(judge, _all_pixels(test), test.azimuth_deg)
 

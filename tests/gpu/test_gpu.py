@@ -11,7 +11,7 @@ import systems.lift
 from gpslift.conditioning.dropout import drop_place
 from gpslift.runs import runs_of
 from tests.renderers.scenes import make_renderer, side_cameras
-from tests.systems.tiny_lift import arguments, settings_kept, tiny_prior, write_prior
+from tests.systems.tiny_lift import CAPTION, arguments, settings_kept, tiny_prior, write_prior
 from tests.systems.tiny_prior import STEPS, tiny_config, train
 
 GPU = torch.device("cuda")
@@ -52,7 +52,7 @@ def test_noise_predictions() -> None:
         place = prior.place_encoder.complete(known, 2, device)
         place = drop_place(place, {name: torch.tensor([False, True], device=device) for name in place})
         with torch.no_grad():
-            condition = prior.encode_condition(["a tower", ""], place)
+            condition = prior.encode_condition([CAPTION, ""], place)
             found.append(prior.predict_noise(noisy.to(device), timestep.to(device), condition).cpu())
     torch.testing.assert_close(found[1], found[0], rtol=1e-2, atol=1e-3)
 

@@ -1,5 +1,6 @@
 """Priors to train: what is taken from the photos, sizes that do not fit, the card."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.loading import save_prior
 from gpslift.priors.training import build_place_encoder, model_card, prior_from_photos
 from gpslift.schema import BackboneConfig, ImagePriorConfig, PlaceConfig
 
@@ -98,3 +100,30 @@ def test_a_base_model_that_is_none_is_refused(tmp_path: Any) -> None:
 def test_the_card_tells_how_the_prior_was_trained() -> None:
     card = model_card(config(), load_landmark("statue_of_liberty"), 1234)
     assert "Statue of Liberty" in card and "1234" in card and "made by rule" in card and "16 x 16" in card
+
+
+def test_training_starts_from_another_prior_with_its_own_scales_and_tokenizer(tmp_path: Path) -> None:
+    widths = {"frame_width_m": np.array([100, 110, 120, 90], np.float32)}
+    first = prior_from_photos(config(), photo_set(**widths), CPU)
+    save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
+    wider = {name: 3 * values for name, values in widths.items()}
+    second = prior_from_photos(config(start=str(tmp_path / "first")), photo_set(**wider), CPU)
+    place = {"azimuth_deg": torch.tensor([30.0]), "frame_width_m": torch.tensor([110.0])}
+    noisy, timestep = torch.randn(1, 12, 8, 8), torch.tensor([500])
+    with torch.no_grad():
+        noises = [
+            prior.predict_noise(noisy, timestep, prior.encode_condition([first.caption], place))
+            for prior in (first, second)
+        ]
+    torch.testing.assert_close(noises[0], noises[1])
+    assert second.caption == "A photo of a tower"
+
+
+def test_a_start_of_other_sizes_or_inputs_is_refused(tmp_path: Path) -> None:
+    first = prior_from_photos(config(), photo_set(), CPU)
+    save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
+    start = str(tmp_path / "first")
+    with pytest.raises(UserError, match=r"backbone\.start=.* its unet has other sizes"):
+        prior_from_photos(config(start=start, channels=[32, 64]), photo_set(), CPU)
+    with pytest.raises(UserError, match=r"backbone\.start=.* its (unet|place_encoder) has other sizes"):
+        prior_from_photos(config(start=start), photo_set(frame_width_m=np.full(4, 100, np.float32)), CPU)

@@ -92,7 +92,7 @@ def fit(renderer: Renderer, steps: int) -> None:
     optimizer = torch.optim.Adam(renderer.parameters(), lr=2e-2, eps=1e-15)
     for step in range(steps):
         renderer.update(step, steps)
-        loss = (renderer(*rays, jitter_seed=step).color - target).square().mean()
+        loss = (renderer(*rays, jitter=(step,)).color - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -115,7 +115,7 @@ def test_training_repeats_and_resumes_bit_for_bit() -> None:
         rays = side_cameras(0.0, 90.0, size=12).rays()
         for step in steps:
             renderer.update(step, 12)
-            render = renderer(*rays, jitter_seed=step, normals="sampled", normal_samples=32)
+            render = renderer(*rays, jitter=(step,), normals="sampled", normal_samples=32)
             normals = render.sampled_normals
             loss = (render.color - 0.7).square().mean()
             loss = loss + orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())
@@ -142,8 +142,8 @@ def test_training_repeats_and_resumes_bit_for_bit() -> None:
 def test_two_ranks_render_what_one_would() -> None:
     renderer = analytic_renderer(thin_ball)
     origins, directions = side_cameras(0.0, 100.0, 200.0, size=9).rays()
-    whole = renderer(origins, directions, jitter_seed=5)
-    part = renderer(origins[2:], directions[2:], jitter_seed=5, first_image=2)
+    whole = renderer(origins, directions, jitter=(5,))
+    part = renderer(origins[2:], directions[2:], jitter=(5,), first_image=2)
     torch.testing.assert_close(part.color[0], whole.color[2])
     unjittered = renderer(origins[2:], directions[2:])
     assert (unjittered.opacity[0] - whole.opacity[2]).abs().max() > 1e-3  # the jitter does something
@@ -154,7 +154,7 @@ def test_engines_render_the_same_with_the_same_gradients() -> None:
     for engine in ("torch", "numba"):
         renderer = make_renderer(engine=engine)
         renderer.update(0, 10)
-        render = renderer(*side_cameras(0.0, 100.0, size=12).rays(), jitter_seed=0)
+        render = renderer(*side_cameras(0.0, 100.0, size=12).rays(), jitter=(0,))
         render.color.square().mean().backward()
         results.append((render.color.detach(), renderer.field.grid.table.grad))
     torch.testing.assert_close(results[1][0], results[0][0])
@@ -178,7 +178,7 @@ def test_sampled_normals_estimate_the_sum_over_all() -> None:
     for mode, seeds in (("all", range(20)), ("sampled", range(20))):
         found = []
         for seed in seeds:
-            render = renderer(*rays, jitter_seed=seed, normals=mode, normal_samples=400)
+            render = renderer(*rays, jitter=(seed,), normals=mode, normal_samples=400)
             normals = render.sampled_normals
             found.append(float(orientation_loss(normals.weight, normals.normal, normals.direction, rays=2 * 17 * 17)))
         losses[mode] = sum(found) / len(found)

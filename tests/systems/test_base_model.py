@@ -102,8 +102,8 @@ def test_the_base_itself_is_no_prior(base: Path) -> None:
         find_prior(str(base))
 
 
-def test_an_image_size_that_the_base_does_not_make_is_refused(base: Path, few_photos: Path, tmp_path: Path) -> None:
+def test_an_image_size_that_the_base_cannot_make_is_refused(base: Path, few_photos: Path, tmp_path: Path) -> None:
     config = tiny_config(few_photos, tmp_path)
-    config.backbone.base, config.backbone.image_size = str(base), 32
-    with pytest.raises(UserError, match=r"backbone\.image_size=32, but .* of 16 pixels; set backbone\.image_size=16"):
+    config.backbone.base, config.backbone.image_size = str(base), SIDE + 1
+    with pytest.raises(UserError, match=rf"image_size={SIDE + 1} must be a multiple of 4 for .* {SIDE} is nearest"):
         train(config)

@@ -253,6 +253,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Lifts) -> None:
         assert_equal(saved(lifts.run("interrupted"))[part], saved(lifts.run("multistep"))[part], part)
 
 
+def test_a_prior_of_another_landmark_is_refused(
+    lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch.main([*arguments(tmp_path, "lift", lifts.prior), "landmark=stonehenge"]) == 2
+    said = capsys.readouterr().err
+    assert "captioned 'A photo of the Statue of Liberty', but landmark=stonehenge is 'A photo of Stonehenge'" in said
+
+
 def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Lifts, tmp_path: Path) -> None:
     config = load_config(REPOSITORY / CONFIG, [f"output={tmp_path}"])
     with pytest.raises(UserError, match="no checkpoint"):

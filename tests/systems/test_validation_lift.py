@@ -1,6 +1,7 @@
 """A lift's figures from its run folder: the truth itself reaches every goal, its mirror image does not."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,17 @@ def test_config_names_the_truth(tmp_path: Path) -> None:
     config.validation.truth = "lantern_tower"
     save_config(config, tmp_path / "config.yaml")
     assert "truth: lantern_tower" in (tmp_path / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_a_mesh_older_than_the_last_checkpoint_or_of_a_format_not_asked_for_is_not_taken(tmp_path: Path) -> None:
+    config = LiftConfig(name="lift")
+    run = exported_run(tmp_path, true_mesh("lantern_tower"), config, ["ply", "glb"])
+    report, checkpoint = run.export / "export.json", run.checkpoints / "step_00000001.ckpt"
+    report.write_text(json.dumps({"paths": {"glb": "a.glb"}}), encoding="utf-8")
+    (run.export / f"{LANDMARK.name}.ply").write_text("left over", encoding="utf-8")
+    checkpoint.touch()
+    os.utime(checkpoint, (report.stat().st_mtime - 1,) * 2)
+    mesh = load_exported(run, LANDMARK.name)
+    assert mesh is not None and len(mesh.faces) == len(true_mesh("lantern_tower").faces)
+    os.utime(checkpoint, (report.stat().st_mtime + 1,) * 2)
+    assert load_exported(run, LANDMARK.name) is None

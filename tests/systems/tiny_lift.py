@@ -29,6 +29,7 @@ from gpslift.schema import BackboneConfig
 from systems.lift import LiftSystem
 from tests.systems.toy import in_child
 
+CAPTION = "A photo of the Statue of Liberty"
 CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
 KILLS = {"multistep": (3, 8, 11), "sds": (8,)}
@@ -72,7 +73,7 @@ def tiny_prior() -> PlaceDiffusionPipeline:
     torch.manual_seed(0)
     encoder = LandmarkPlaceEncoder(width=32, harmonics=2, log_width_mean=4.8, log_width_std=0.1)
     backbone = BackboneConfig(image_size=16, fold=4, channels=[32, 32], token_dim=32)
-    return build_compact_prior(backbone, encoder, ["a tower"], "a tower", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return build_compact_prior(backbone, encoder, [CAPTION], CAPTION, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def write_prior(folder: Path, prior: PlaceDiffusionPipeline | None = None) -> Path:

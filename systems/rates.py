@@ -1,0 +1,42 @@
+"""A resumed training follows the config: learning rates and decays that were changed hold from there on."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
+
+
+class ConfiguredRates(pl.Callback):
+    """Puts the config's rates in the place of the checkpoint's, where they differ.
+
+    Optimisers and schedules restore the settings they were saved with; without this, the advice to go on with a lower
+    learning rate would change nothing. Where nothing was changed nothing is touched, to the last bit.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        configured: Any = pl_module.configure_optimizers()
+        if isinstance(configured, dict) and "lr_scheduler" in configured:
+            follow(trainer.optimizers[0], configured["optimizer"])
+            follow_schedule(trainer.lr_scheduler_configs[0].scheduler, configured["lr_scheduler"]["scheduler"])
+
+
+def follow(optimizer: torch.optim.Optimizer, configured: torch.optim.Optimizer) -> None:
+    """Gives an optimiser's groups the settings of one made from the config; the schedule sets the learning rate."""
+    for group, wanted in zip(optimizer.param_groups, configured.param_groups, strict=True):
+        group.update({name: value for name, value in wanted.items() if name not in ("params", "lr")})
+
+
+def follow_schedule(schedule: LRScheduler, configured: LRScheduler) -> None:
+    """Gives a schedule the rates and the decay of one made from the config, and its optimiser the rate of now."""
+    decay, wanted_decay = getattr(schedule, "gamma", None), getattr(configured, "gamma", None)
+    if schedule.base_lrs == configured.base_lrs and decay == wanted_decay:
+        return
+    rates = list(zip(schedule.optimizer.param_groups, schedule.base_lrs, configured.base_lrs, strict=True))
+    for group, base, wanted in rates:
+        group["lr"] *= wanted / base if base else 0.0
+    schedule.base_lrs = configured.base_lrs
+    if isinstance(schedule, ExponentialLR):
+        schedule.gamma = float(wanted_decay or 0.0)
+        for group, _, wanted in rates:
+            group["lr"] = wanted * schedule.gamma**schedule.last_epoch
