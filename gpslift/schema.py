@@ -118,11 +118,11 @@ class SampleConfig:
     )
     images: int = key(1, "images per azimuth, each with its own framing and noise", low=1)
     guidance_scale_text: float = key(
-        2.0,
+        3.0,
         "text guidance, diffusers' scale (1 = none); where it equals the place's, two calls a step suffice",
         low=0.0,
     )
-    guidance_scale_place: float = key(2.0, "place guidance, diffusers' scale (1 = none)", low=0.0)
+    guidance_scale_place: float = key(3.0, "place guidance, diffusers' scale (1 = none)", low=0.0)
     steps: int = key(30, "denoising steps", low=1, high=1000)
     output: str = key("", "folder for the pictures; '' = samples/ in the prior's run folder, or in <output>/<name>")
 

@@ -37,7 +37,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     """Makes images from text and place. Loads and saves as a diffusers folder.
 
         pipeline = PlaceDiffusionPipeline.from_pretrained("assets/priors/statue_of_liberty")
-        images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=2.0, guidance_scale_place=2.0).images
+        images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 
     A place is a dict of the place encoder's `inputs`; what is missing or NaN is unknown. `caption` is the text used
     where none is given, `image_size` the side of the images in pixels.

@@ -111,7 +111,7 @@ photos ({source}) for {config.optim.steps} steps of {config.optim.batch_size} im
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")
-    pipeline(place={{"azimuth_deg": [0.0, 90.0]}}, guidance_scale_text=2.0, guidance_scale_place=2.0).images
+    pipeline(place={{"azimuth_deg": [0.0, 90.0]}}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 """
 
 
