@@ -1,7 +1,7 @@
 """Lifts against the truth, and what a step of lifting is spent on. Writes docs/benchmarks.md.
 
 compare finished lifts:       python -m benchmarks.lifting --seed-0 RUN --seed-1 RUN --dropped RUN --shuffled RUN
-make them first, in turn:     python -m benchmarks.lifting --run [--cases CASE ...] [key=value ...]
+make them first, in turn:     python -m benchmarks.lifting --run [key=value ...] [--cases CASE ...]
 the parts of a lifting step:  python -m benchmarks.lifting --profile [--steps N] [key=value ...]
 
 RUN is a run folder of `launch.py`. Peak memory is known for runs made by `--run`, which notes it in the run folder.

@@ -206,7 +206,7 @@ class LiftCameraConfig:
 @dataclass
 class GuidanceConfig:
     objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
-    scale: float = key(2.5, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    scale: float = key(2.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
     place: str = key(
         "true",
         "the condition given to the prior; dropped and shuffled are controls",
@@ -226,16 +226,16 @@ class GuidanceConfig:
 class LossConfig:
     orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
-    sparsity: float = key(2e-3, "weight: density where nothing is needed", low=0.0)
-    entropy: float = key(2e-3, "weight: rays that are half opaque", low=0.0)
+    sparsity: float = key(5e-4, "weight: density where nothing is needed", low=0.0)
+    entropy: float = key(1e-3, "weight: rays that are half opaque", low=0.0)
     ramp: list[float] = key(
-        [0.3, 0.7], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
+        [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )
 
 
 @dataclass
 class LiftOptimConfig:
-    steps: int = key(1800, "optimiser steps", low=1)
+    steps: int = key(1200, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step, over all devices", low=1)
     lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
