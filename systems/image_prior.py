@@ -123,9 +123,9 @@ class ImagePriorSystem(pl.LightningModule):
         optim = self.config.optim
         optimizer: torch.optim.Optimizer
         if optim.optimizer == "muon":
-            half = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
+            dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
             networks = self.networks.values()
-            optimizer = MuonAdamW(networks, optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=half)
+            optimizer = MuonAdamW(networks, optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=dtype)
         else:
             optimizer = torch.optim.AdamW(self._trained(), optim.lr, BETAS, weight_decay=optim.weight_decay)
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"

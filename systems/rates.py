@@ -29,14 +29,14 @@ def follow(optimizer: torch.optim.Optimizer, configured: torch.optim.Optimizer) 
 
 def follow_schedule(schedule: LRScheduler, configured: LRScheduler) -> None:
     """Gives a schedule the rates and the decay of one made from the config, and its optimiser the rate of now."""
-    decay, wanted_decay = getattr(schedule, "gamma", None), getattr(configured, "gamma", None)
+    decay, wanted_decay = getattr(schedule, "gamma", 1.0), getattr(configured, "gamma", 1.0)
     if schedule.base_lrs == configured.base_lrs and decay == wanted_decay:
         return
-    rates = list(zip(schedule.optimizer.param_groups, schedule.base_lrs, configured.base_lrs, strict=True))
-    for group, base, wanted in rates:
-        group["lr"] *= wanted / base if base else 0.0
+    later = (wanted_decay / decay) ** schedule.last_epoch
+    for group, base, wanted in zip(
+        schedule.optimizer.param_groups, schedule.base_lrs, configured.base_lrs, strict=True
+    ):
+        group["lr"] *= wanted / base * later if base else 0.0
     schedule.base_lrs = configured.base_lrs
     if isinstance(schedule, ExponentialLR):
-        schedule.gamma = float(wanted_decay or 0.0)
-        for group, _, wanted in rates:
-            group["lr"] = wanted * schedule.gamma**schedule.last_epoch
+        schedule.gamma = wanted_decay

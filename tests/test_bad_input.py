@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import launch
-from tests.systems.tiny_lift import settings_kept
+from tests.systems.settings import settings_kept
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
 

@@ -11,7 +11,8 @@ import systems.lift
 from gpslift.conditioning.dropout import drop_place
 from gpslift.runs import runs_of
 from tests.renderers.scenes import make_renderer, side_cameras
-from tests.systems.tiny_lift import CAPTION, arguments, settings_kept, tiny_prior, write_prior
+from tests.systems.settings import settings_kept
+from tests.systems.tiny_lift import CAPTION, arguments, tiny_prior, write_prior
 from tests.systems.tiny_prior import STEPS, tiny_config, train
 
 GPU = torch.device("cuda")

@@ -1,7 +1,6 @@
 """A latent model as base: a tiny Stable Diffusion folder with random weights is trained, saved and loaded."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -57,14 +56,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         part.save_pretrained(folder / name)
     (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return folder
-
-
-@pytest.fixture(autouse=True)
-def deterministic_only_here() -> Any:
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
 
 
 def test_a_latent_base_is_trained_saved_and_loaded_by_the_same_class(

@@ -28,15 +28,6 @@ from systems.image_prior import ImagePriorSystem
 from tests.systems.tiny_prior import EVERY, PREVIEW, STEPS, Watched, tiny_config, train
 
 
-@pytest.fixture(autouse=True)
-def deterministic_only_here() -> Any:
-    """`prepare` changes settings of the whole process; other tests get theirs back."""
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def finished(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Watched, Run]:
     return train(tiny_config(few_photos, tmp_path_factory.mktemp("finished")))

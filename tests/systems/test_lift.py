@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,6 @@ from tests.systems.tiny_lift import (
     STOPPED,
     arguments,
     only_run,
-    settings_kept,
     tiny_prior,
     write_prior,
 )
@@ -74,11 +72,8 @@ def lifts(tmp_path_factory: pytest.TempPathFactory) -> Lifts:
 
 
 @pytest.fixture(autouse=True)
-def small_previews_and_own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`prepare` changes settings of the whole process; other tests get theirs back."""
+def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
-    with settings_kept():
-        yield
 
 
 def saved(run: Run) -> dict[str, Any]:

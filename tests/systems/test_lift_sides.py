@@ -1,6 +1,5 @@
 """Lifting from a prior whose pictures are known: sides come out where they belong; sizes and regularisers by hand."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,17 +18,10 @@ from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from systems.lift import LiftSystem
 from systems.running import fit, make_trainer, prepare
 from tests.guidance.analytic_prior import AnalyticPrior
-from tests.systems.tiny_lift import CONFIG, OBJECTIVES, arguments, settings_kept
+from tests.systems.tiny_lift import CONFIG, OBJECTIVES, arguments
 
 LANDMARK = load_landmark("statue_of_liberty")
 RED, BLUE = torch.tensor([0.9, 0.1, 0.1]).view(3, 1, 1), torch.tensor([0.1, 0.1, 0.9]).view(3, 1, 1)
-
-
-@pytest.fixture(autouse=True)
-def own_settings() -> Iterator[None]:
-    """`prepare` changes settings of the whole process; other tests get theirs back."""
-    with settings_kept():
-        yield
 
 
 def system_of(config: LiftConfig, prior: AnalyticPrior, folder: Path) -> LiftSystem:

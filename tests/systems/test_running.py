@@ -38,15 +38,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return digits(train(tmp_path_factory.mktemp("whole"), "whole")[0])
 
 
-@pytest.fixture(autouse=True)
-def deterministic_only_here() -> Any:
-    """`prepare` changes settings of the whole process; other tests get theirs back."""
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
-
-
 def only_run(output: Path, name: str) -> Run:
     (run,) = runs_of(str(output), name)
     return run

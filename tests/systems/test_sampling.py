@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from gpslift.conditioning.place import LandmarkPlaceEncoder
@@ -39,14 +38,6 @@ def config(tmp_path: Path, prior: Path) -> ImagePriorConfig:
     config.prior.path = str(prior)
     config.sample.azimuth, config.sample.steps = [0.0, 90.0], 2
     return config
-
-
-@pytest.fixture(autouse=True)
-def deterministic_only_here() -> Any:
-    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    yield
-    torch.use_deterministic_algorithms(before)
-    torch.set_num_threads(threads)
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:

@@ -9,12 +9,10 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 import torch
 from torch import Tensor
 
@@ -97,19 +95,6 @@ def at_step(step: int, act: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]
         return act(loss) if system.global_step == step else loss
 
     return training_step
-
-
-@contextmanager
-def settings_kept() -> Iterator[None]:
-    """Brings back the settings of the whole process that a job changes: determinism and numbers of threads."""
-    before = torch.are_deterministic_algorithms_enabled()
-    threads, kernels = torch.get_num_threads(), numba.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        torch.set_num_threads(threads)
-        numba.set_num_threads(kernels)
 
 
 def kill(loss: Tensor) -> Tensor:
