@@ -73,36 +73,40 @@ class LiftSystem(pl.LightningModule):
                 whole = self.renderer(origins, directions, jitter=jitter, first_image=first)
             objective.look(whole.color.permute(0, 3, 1, 2), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
+        share = step / optim.steps
         render = self.renderer(
             origins[:, rows, columns],
             directions[:, rows, columns],
             jitter=jitter,
             first_image=first,
-            normals="sampled" if self.config.losses.orientation > 0 else "none",
+            normals="sampled" if self.config.losses.orientation * self.ramp(share) > 0 else "none",
             normal_samples=NORMAL_SAMPLES,
         )
         loss, figures = objective(render.color.permute(0, 3, 1, 2), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
-        return loss + self.regularisers(render, step / optim.steps)
+        return loss + self.regularisers(render, share)
+
+    def ramp(self, share: float) -> float:
+        """How much of their weights, 0 to 1, the regularisers have when `share` of the steps are done."""
+        start, full = self.config.losses.ramp
+        return min(max((share - start) / max(full - start, 1e-6), 0.0), 1.0)
 
     def regularisers(self, render: Render, share: float) -> Tensor:
         """The weighted sum of the regularisers when `share` of the steps are done."""
         weights = self.config.losses
-        start, full = weights.ramp
-        ramp = min(max((share - start) / max(full - start, 1e-6), 0.0), 1.0)
         total = render.color.new_zeros(())
         if weights.opacity > 0:
-            total = total + weights.opacity * ramp * opacity_loss(render.opacity)
+            total = total + weights.opacity * opacity_loss(render.opacity)
         if weights.sparsity > 0 and len(render.density):
-            total = total + weights.sparsity * ramp * sparsity_loss(render.density, self.renderer.step_length)
+            total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
         if weights.entropy > 0:
-            total = total + weights.entropy * ramp * entropy_loss(render.opacity)
+            total = total + weights.entropy * entropy_loss(render.opacity)
         normals = render.sampled_normals
         if normals is not None:
             facing = orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())
-            total = total + weights.orientation * ramp * facing
-        return total
+            total = total + weights.orientation * facing
+        return self.ramp(share) * total
 
     def render_size(self, step: int) -> int:
         """Side of the rendered pictures at a step, pixels: coarse to fine."""
