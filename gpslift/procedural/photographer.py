@@ -1,20 +1,18 @@
-"""Takes one shot of a scene: casts the rays, exposes the picture, and writes it as a JPEG with real EXIF tags."""
-
-from pathlib import Path
+"""Takes one shot of a scene: casts the rays, exposes the picture, and gathers the tags that the phone writes."""
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 
 from gpslift.cameras import Cameras, look_at_matrix
 from gpslift.geo.frames import LocalFrame
 from gpslift.geo.landmarks import Landmark
 from gpslift.procedural.raycast import Props, Scene, linear_to_srgb
+from gpslift.procedural.tags import tags_of_phone, write_altitude, write_focal_length, write_position
 from gpslift.procedural.tourists import Shot, short_side_fov
 
 ASPECT = 4 / 3
 SUPERSAMPLING = 2
-JPEG_QUALITY = 95
 CLOTHES = np.array(
     [
         [0.55, 0.06, 0.05],
@@ -77,45 +75,13 @@ def people_and_trees(rng: np.random.Generator, shot: Shot) -> Props:
     return Props(centers, radii, colors)
 
 
-def degrees_minutes_seconds(angle: float) -> tuple[float, float, float]:
-    """An angle of any sign as EXIF holds it, to a hundred-thousandth of a second."""
-    whole = abs(angle)
-    minutes = (whole % 1) * 60
-    return float(int(whole)), float(int(minutes)), round((minutes % 1) * 60, 5)
-
-
 def exif_of(shot: Shot, landmark: Landmark, frame: LocalFrame) -> Image.Exif:
     """The tags a phone would write: position, accuracy, altitude, focal length, time and artist."""
     latitude, longitude, _ = (float(value) for value in frame.to_geodetic(np.array(shot.measured_position)))
-    exif = Image.Exif()
-    exif[ExifTags.Base.Artist] = shot.author
-    exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "gpslift", "simulated tourist"
-    moment = shot.time.strftime("%Y:%m:%d %H:%M:%S")
-    exif[ExifTags.Base.DateTime] = moment
-    tags = exif.get_ifd(ExifTags.IFD.Exif)
-    tags[ExifTags.Base.DateTimeOriginal] = moment
+    exif = tags_of_phone(shot.author, shot.time, "simulated tourist")
     if shot.focal_known:
-        tags[ExifTags.Base.FocalLengthIn35mmFilm] = shot.focal_35mm
-    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLatitude] = (
-        "N" if latitude >= 0 else "S",
-        degrees_minutes_seconds(latitude),
-    )
-    gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = (
-        "E" if longitude >= 0 else "W",
-        degrees_minutes_seconds(longitude),
-    )
-    if shot.accuracy_m is not None:
-        gps[ExifTags.GPS.GPSHPositioningError] = round(shot.accuracy_m, 2)
+        write_focal_length(exif, shot.focal_35mm)
+    write_position(exif, latitude, longitude, shot.accuracy_m)
     if shot.altitude_known:
-        altitude = landmark.ground_altitude_m + shot.measured_position[2]
-        gps[ExifTags.GPS.GPSAltitudeRef], gps[ExifTags.GPS.GPSAltitude] = (
-            b"\x00" if altitude >= 0 else b"\x01",
-            round(abs(altitude), 2),
-        )
+        write_altitude(exif, landmark.ground_altitude_m + shot.measured_position[2])
     return exif
-
-
-def save_photo(picture: Image.Image, path: Path, exif: Image.Exif) -> None:
-    """Writes the JPEG, colours at full resolution."""
-    picture.save(path, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)

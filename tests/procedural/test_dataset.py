@@ -16,7 +16,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.photos.focal import field_of_view_square
 from gpslift.photos.manifest import Manifest, build_manifest
-from gpslift.procedural import dataset
+from gpslift.procedural import dataset, making
 from gpslift.procedural.dataset import Recipe, ensure_photos, take_photos_of_visits
 from gpslift.schema import DataConfig
 from tests.systems.toy import in_child
@@ -132,7 +132,7 @@ def quick_photos(monkeypatch: pytest.MonkeyPatch, at_fifth: Any = lambda: None) 
         if len(list(path.parent.iterdir())) == 5:
             at_fifth()
 
-    monkeypatch.setattr(dataset, "_usable_cores", lambda: 1)
+    monkeypatch.setattr(making, "usable_cores", lambda: 1)
     monkeypatch.setattr(dataset, "take_photo", lambda scene, shot, side, rng: None)
     monkeypatch.setattr(dataset, "save_photo", save)
 

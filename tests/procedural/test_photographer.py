@@ -16,16 +16,10 @@ from gpslift.geo.geodesy import azimuth_and_distance
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.photos.exif import read_photo_metadata
 from gpslift.photos.exif_values import to_coordinate
-from gpslift.procedural.photographer import (
-    degrees_minutes_seconds,
-    exif_of,
-    people_and_trees,
-    save_photo,
-    shot_camera,
-    take_photo,
-)
+from gpslift.procedural.photographer import exif_of, people_and_trees, shot_camera, take_photo
 from gpslift.procedural.raycast import Scene, linear_to_srgb
 from gpslift.procedural.solids import block
+from gpslift.procedural.tags import degrees_minutes_seconds, save_photo
 from gpslift.procedural.tourists import Shot, short_side_fov
 from tests.procedural.test_raycast import NOTHING, fine_day
 
