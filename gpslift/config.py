@@ -183,7 +183,7 @@ def _set(config: DictConfig, key: Key, given: Given) -> None:
     if key.is_list and isinstance(value, str):
         parts = value.removeprefix("[").removesuffix("]").split(",")
         value = [part.strip() for part in parts if part.strip()]
-    if key.is_list and not value:
+    if key.is_list and not value and key.value:  # some lists may be empty: those that are so by default
         raise UserError(f"{key.name} {given.source} is empty; it takes a list such as {key.value}")
     if key.item_type is int:
         value = [_whole(part) for part in value] if isinstance(value, list) else _whole(value)

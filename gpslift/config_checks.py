@@ -28,6 +28,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    yield from _place_rules(config)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
@@ -42,7 +43,7 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         f"dropout.text={drop.text:g}, dropout.place={drop.place:g} and dropout.both={drop.both:g} exclude each other "
         "and must sum to at most 1",
     )
-    if backbone.base == "compact":
+    if config.prior.base == "compact":
         unit = backbone.fold * 2 ** (len(backbone.channels) - 1)
         yield (
             backbone.image_size % unit == 0,
@@ -52,6 +53,23 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         optim.batch_size % optim.accumulate == 0,
         f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",
+    )
+
+
+def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    kind, encoder = config.place.kind, config.place.encoder
+    fitting = ("auto", "paper", "harmonic" if kind == "azimuth" else "multiscale")
+    yield (
+        encoder in fitting,
+        f"place.encoder={encoder} does not encode place.kind={kind}; choose {', '.join(fitting)}",
+    )
+    yield (
+        kind == "azimuth" or config.optim.place_weight == 0,
+        f"optim.place_weight={config.optim.place_weight:g} needs place.kind=azimuth; set it to 0",
+    )
+    yield (
+        len(config.sample.gps) % 2 == 0,
+        f"sample.gps={config.sample.gps} must hold pairs: latitude, longitude, latitude, longitude, ...",
     )
 
 

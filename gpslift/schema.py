@@ -42,20 +42,29 @@ class DataConfig:
 
 @dataclass
 class PlaceConfig:
-    kind: str = key("azimuth", "what the place tag says", choices=("azimuth",))
-    encoder: str = key("harmonic", "azimuth encoder", choices=("harmonic", "paper"))
+    kind: str = key(
+        "azimuth",
+        "what a photo's place is: its azimuth round a landmark, or its GPS position in a city",
+        choices=("azimuth", "gps"),
+    )
+    encoder: str = key(
+        "auto",
+        "place encoder; auto = harmonic for azimuth, multiscale for gps",
+        choices=("auto", "harmonic", "multiscale", "paper"),
+    )
     harmonics: int = key(8, "harmonic encoder: sin and cos of this many multiples of the azimuth", low=1, high=64)
     frequencies: int = key(10, "paper encoder: frequencies of the positional encoding", low=1, high=32)
-    frame_width: bool = key(True, "also condition on the metres the frame covers at the landmark, where known")
-    elevation: bool = key(True, "also condition on the camera's elevation angle, where known")
+    scales: int = key(10, "multiscale encoder: wavelengths, one token each", low=1, high=32)
+    directions: int = key(6, "multiscale encoder: bearings of the waves at each wavelength", low=2, high=32)
+    finest_m: float = key(20.0, "multiscale encoder: shortest wavelength, metres", low=1.0)
+    frame_width: bool = key(True, "azimuth: also condition on the metres the frame covers at the landmark, where known")
+    elevation: bool = key(True, "azimuth: also condition on the camera's elevation angle, where known")
     drop_frame_width: float = key(0.1, "chance that a known frame width is hidden in training", low=0.0, high=1.0)
     drop_elevation: float = key(0.1, "chance that a known elevation is hidden in training", low=0.0, high=1.0)
 
 
 @dataclass
 class BackboneConfig:
-    base: str = key("compact", "'compact' (trained from scratch), or a Stable Diffusion folder or hub id")
-    start: str = key("", "compact: a prior (folder or run) of the same sizes whose weights training starts from")
     image_size: int = key(64, "side of the images, pixels", low=8, high=2048)
     fold: int = key(4, "compact: pixels folded into channels, per side", low=1, high=16)
     channels: list[int] = key([128, 160], "compact: U-Net channels per resolution", low=8)
@@ -106,7 +115,7 @@ class LogConfig:
 
 @dataclass
 class SampleConfig:
-    prompt: str = key("", "text; '' = the caption that the prior was trained with")
+    prompt: str = key("", "text; '' = the caption that a landmark's prior was trained with, no text for a city's")
     azimuth: list[float] = key(
         [0, 45, 90, 135, 180, 225, 270, 315], "azimuths, degrees clockwise from north", low=-360, high=360
     )
@@ -116,7 +125,10 @@ class SampleConfig:
     elevation_deg: float = key(
         -90.0, "camera elevation angle; -90 = drawn from the training photos' cameras", low=-90.0, high=90.0
     )
-    images: int = key(1, "images per azimuth, each with its own framing and noise", low=1)
+    gps: list[float] = key(
+        [], "places in a city: latitude, longitude, in degrees; one pair after the other", low=-180, high=180
+    )
+    images: int = key(1, "images per azimuth or place, each with its own framing and noise", low=1)
     guidance_scale_text: float = key(
         3.0,
         "text guidance, diffusers' scale (1 = none); where it equals the place's, two calls a step suffice",
@@ -131,7 +143,7 @@ class SampleConfig:
 class RunConfig:
     name: str = key("run", "name of the run; its folder is <output>/<name>/<time>")
     system: str = key("lift", "which job this is", choices=("lift", "image_prior"))
-    landmark: str = key("statue_of_liberty", "a landmark of gpslift/geo/landmarks.yaml")
+    landmark: str = key("statue_of_liberty", "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml")
     seed: int = key(0, "seed of everything random", low=0)
     output: str = key("outputs", "folder that holds all runs")
     resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")
@@ -145,7 +157,15 @@ class RunConfig:
 
 @dataclass
 class PriorSourceConfig:
-    path: str = key("", "where the prior is: its folder, or the run folder that trained it")
+    path: str = key(
+        "", "where a trained prior is: its folder or run; image_prior: '' = the last run, else the shipped one"
+    )
+
+
+@dataclass
+class ImagePriorSourceConfig(PriorSourceConfig):
+    base: str = key("compact", "trained: 'compact', from scratch, or a Stable Diffusion folder or hub id, finetuned")
+    start: str = key("", "compact: a prior (folder or run) of the same sizes whose weights training starts from")
 
 
 @dataclass
@@ -153,8 +173,9 @@ class ImagePriorConfig(RunConfig):
     """Trains a 2D prior on geotagged photos, samples and validates it."""
 
     system: str = key("image_prior", "which job this is", choices=("lift", "image_prior"))
-    prior: PriorSourceConfig = section(
-        PriorSourceConfig, "the prior to sample or validate; '' = the last run, else the shipped one"
+    city: str = key("paris", "place.kind=gps: a city of gpslift/geo/cities.yaml")
+    prior: ImagePriorSourceConfig = section(
+        ImagePriorSourceConfig, "which prior to train, or to sample and validate", path=""
     )
     data: DataConfig = section(DataConfig, "photos")
     place: PlaceConfig = section(PlaceConfig, "place conditioning")

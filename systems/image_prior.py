@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
 from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY
-from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.geo.landmarks import Landmark
+from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
-from gpslift.pictures import save_grid
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.muon import MuonAdamW
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -30,11 +30,10 @@ from gpslift.randomness import generator_for, normal_for_samples, uniform_for_sa
 from gpslift.runs import Run
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
+from systems.previews import Preview, azimuth_preview, city_preview
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
 
 BETAS = (0.9, 0.99)
-PREVIEW_AZIMUTHS = [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
-PREVIEW_STEPS = 20
 HELD_OUT_PHOTOS = 256
 
 
@@ -42,7 +41,8 @@ class ImagePriorSystem(pl.LightningModule):
     """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
 
     previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
-    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike.
+    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
+    default a landmark from eight sides.
     """
 
     weights: Tensor
@@ -54,11 +54,13 @@ class ImagePriorSystem(pl.LightningModule):
         previews: Path,
         held_out: PhotoSet | None = None,
         weights: Tensor | None = None,
+        shown: Preview | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
-        trained = ["unet", "place_encoder"] + (["text_encoder"] if config.backbone.base == "compact" else [])
+        self.shown = shown or azimuth_preview(prior.caption)
+        trained = ["unet", "place_encoder"] + (["text_encoder"] if config.prior.base == "compact" else [])
         parts = {name: network.requires_grad_(name in trained) for name, network in prior.networks.items()}
         self.networks = nn.ModuleDict(parts)
         self._set_training()
@@ -192,18 +194,9 @@ class ImagePriorSystem(pl.LightningModule):
         return total / count
 
     def preview(self, step: int) -> None:
-        """Eight azimuths, twice, from the averaged weights and always the same noise, as a picture of the previews."""
-        sampling, count = self.config.sample, 2 * len(PREVIEW_AZIMUTHS)
+        """A picture of the averaged weights' images in the folder of previews."""
         with self._averaged():
-            images = self.prior.sample(
-                {"azimuth_deg": PREVIEW_AZIMUTHS * 2},
-                count,
-                steps=PREVIEW_STEPS,
-                guidance_scale_text=sampling.guidance_scale_text,
-                guidance_scale_place=sampling.guidance_scale_place,
-                generator=generator_for(self.config.seed, "preview"),
-            )
-        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+            self.shown.save(self.prior, self.config, self.previews / f"step_{step:08d}.png")
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -230,23 +223,27 @@ class ImagePriorSystem(pl.LightningModule):
 def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
     prepare(config)
-    landmark = load_landmark(config.landmark)
+    subject = load_subject(config.place.kind, config.landmark, config.city)
     optim = config.optim
     photos = PhotoDataModule(
-        config.data, landmark, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
+        config.data, subject, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
     )
     print(photos.manifest.report.text())
-    generator = photos.photos("generator")
+    generator, held_out = photos.photos("generator"), photos.photos("test")
     prior = prior_from_photos(config, generator, choose_device(config))
-    compact = config.backbone.base == "compact"
-    weights = place_weights(generator, optim.place_weight, config.backbone.fold) if compact else None
-    system = ImagePriorSystem(prior, config, run.previews, photos.photos("test"), weights)
+    weights, shown = None, None
+    if isinstance(subject, Landmark):
+        if config.prior.base == "compact":
+            weights = place_weights(generator, optim.place_weight, config.backbone.fold)
+    else:
+        shown = city_preview(held_out if len(held_out) else generator)
+    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown)
     trainer = make_trainer(
         config,
         run,
         max_steps=optim.steps,
         learning_rate=optim.lr,
-        description=f"prior of {landmark.title}",
+        description=f"prior of {subject.title}",
         accumulate=optim.accumulate,
         gradient_clip=optim.gradient_clip,
         limit_val_batches=0,
@@ -254,15 +251,21 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     fit(trainer, system, photos, run)
     system.use_average()
     folder = run.folder / RUN_SUBFOLDER
-    save_prior(prior, folder, camera_table(photos.manifest), model_card(config, landmark, len(generator)))
-    show_summary(run, {"prior": folder, "next": _lift_command(landmark, run)})
+    cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
+    encoder = str(prior.place_encoder.config["encoder"])
+    save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder))
+    show_summary(run, {"prior": folder, "next": _next_command(config, subject, run)})
 
 
-def _lift_command(landmark: Landmark, run: Run) -> str:
-    """The shell command that lifts the landmark from this run's prior."""
-    own = f"configs/{landmark.name}.yaml"
-    known = (REPOSITORY / own).is_file()
-    keys = [] if known else [f"landmark={landmark.name}", f"name={landmark.name}"]
-    config = own if known else "configs/statue_of_liberty.yaml"
+def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
+    """The shell command that uses this run's prior: lifts the landmark, or makes pictures of the city."""
     prior = f"prior.path={short_path(run.folder)}"
-    return shlex.join(["python", "launch.py", "--config", config, "--train", *keys, prior])
+    if not isinstance(subject, Landmark):
+        latitude, longitude = subject.center
+        asked = ["sample.prompt=a bench under a tree", f"sample.gps=[{latitude:.4f},{longitude:.4f}]"]
+        return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
+    own = f"configs/{subject.name}.yaml"
+    known = (REPOSITORY / own).is_file()
+    keys = [] if known else [f"landmark={subject.name}", f"name={subject.name}"]
+    lift = own if known else "configs/statue_of_liberty.yaml"
+    return shlex.join(["python", "launch.py", "--config", lift, "--train", *keys, prior])

@@ -9,7 +9,7 @@ from gpslift.schema import RunConfig
 MODES = ("train", "validate", "export", "sample")
 JOBS: dict[tuple[str, str], tuple[str, str]] = {
     ("image_prior", "train"): ("systems.image_prior", "train"),
-    ("image_prior", "sample"): ("systems.sampling", "sample"),
+    ("image_prior", "sample"): ("systems.sampling.job", "sample"),
     ("image_prior", "validate"): ("systems.validation", "validate_prior"),
     ("lift", "train"): ("systems.lift", "train"),
     ("lift", "export"): ("systems.lift", "export"),

@@ -42,7 +42,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, Ru
         (["--config", LIFT, "--export"], "systems.lift.export", False),
         (["--config", LIFT, "--validate"], "systems.validation.validate_lift", False),
         (["--config", PRIOR, "--train"], "systems.image_prior.train", True),
-        (["--config", PRIOR, "--sample"], "systems.sampling.sample", False),
+        (["--config", PRIOR, "--sample"], "systems.sampling.job.sample", False),
         (["--config", PRIOR, "--validate"], "systems.validation.validate_prior", False),
     ],
 )

@@ -40,6 +40,19 @@ class City:
             raise UserError(f"city {self.name}: longitude_min must be below longitude_max, both within -180 to 180")
 
     @property
+    def caption(self) -> str:
+        """The text of its images where none is given: none, as a city's photos each have their own."""
+        return ""
+
+    @property
+    def bounds(self) -> str:
+        """The box in words."""
+        return (
+            f"latitude {self.latitude_min:g} to {self.latitude_max:g}, "
+            f"longitude {self.longitude_min:g} to {self.longitude_max:g}"
+        )
+
+    @property
     def center(self) -> tuple[float, float]:
         """Latitude and longitude of the middle of the box, degrees."""
         return (self.latitude_min + self.latitude_max) / 2, (self.longitude_min + self.longitude_max) / 2
@@ -76,17 +89,19 @@ class City:
         inside = (self.latitude_min <= lats) & (lats <= self.latitude_max)
         return np.asarray(inside & (self.longitude_min <= lons) & (lons <= self.longitude_max))
 
-    def check(self, latitude: float, longitude: float) -> None:
-        """Raises UserError if the point, degrees, lies outside the box, and says so if the two look swapped."""
-        if self.contains(latitude, longitude):
+    def check(self, latitude: ArrayLike, longitude: ArrayLike) -> None:
+        """Raises UserError for the first of the points, degrees, outside the box, and says so if the two look swapped.
+
+        NaN, a place that is not known, passes.
+        """
+        lats, lons = (values.ravel() for values in _pair(latitude, longitude))
+        outside = np.flatnonzero(~(self.contains(lats, lons) | np.isnan(lats) | np.isnan(lons)))
+        if not len(outside):
             return
-        bounds = (
-            f"latitude {self.latitude_min} to {self.latitude_max}, longitude {self.longitude_min} to "
-            f"{self.longitude_max}"
-        )
-        message = f"latitude {latitude}, longitude {longitude} is outside {self.title} ({bounds})"
-        if self.contains(longitude, latitude):
-            message += f"; it looks like longitude, latitude: did you mean {longitude}, {latitude}?"
+        north, east = float(lats[outside[0]]), float(lons[outside[0]])
+        message = f"latitude {north:g}, longitude {east:g} is outside {self.title} ({self.bounds})"
+        if self.contains(east, north):
+            message += f"; it looks like longitude, latitude: did you mean {east:g}, {north:g}?"
         raise UserError(message)
 
 

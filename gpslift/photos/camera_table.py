@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gpslift.geo.landmarks import Landmark
 from gpslift.photos.geometry import elevation_at_eye_height
 from gpslift.photos.manifest import Manifest
 
@@ -21,11 +22,13 @@ def camera_table(manifest: Manifest, part: str = "generator") -> dict[str, list[
     and 1 m (at least one step, so that no range or width is 0) and sorted, so that no photo can be told by them.
     """
     rows = manifest.rows(part)
+    landmark = manifest.subject
+    assert isinstance(landmark, Landmark)
     distance, range_m = manifest.column("distance_m")[rows], manifest.column("range_m")[rows]
     elevation, width = manifest.column("elevation_deg")[rows], manifest.column("frame_width_m")[rows]
-    elevation = np.where(np.isnan(elevation), elevation_at_eye_height(manifest.landmark, distance), elevation)
+    elevation = np.where(np.isnan(elevation), elevation_at_eye_height(landmark, distance), elevation)
     if np.isnan(width).all():
-        width = np.full(len(rows), FRAME_PER_HALF_EXTENT * manifest.landmark.half_extent_m)
+        width = np.full(len(rows), FRAME_PER_HALF_EXTENT * landmark.half_extent_m)
     known = np.flatnonzero(~np.isnan(width))
     chosen = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), ROWS_MAX)).round().astype(int))]
     values = {"range_m": range_m[chosen], "elevation_deg": elevation[chosen], "frame_width_m": width[chosen]}

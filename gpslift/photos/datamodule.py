@@ -7,24 +7,24 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from gpslift.geo.landmarks import Landmark
+from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import InOrder, PhotoSet, StepSampler, load_photo_set
 from gpslift.photos.manifest import Manifest, build_manifest
 from gpslift.schema import DataConfig
 
 
 class PhotoDataModule(pl.LightningDataModule):
-    """Batches of one landmark's photos (see PhotoSet for what a batch holds).
+    """Batches of a landmark's or a city's photos (see PhotoSet for what a batch holds).
 
     batch_size: images an optimiser step, over all devices and micro-batches. The train loader starts at the trainer's
     global step. The trainer must be made with use_distributed_sampler=False, as ranks are sliced here.
     """
 
     def __init__(
-        self, data: DataConfig, landmark: Landmark, image_size: int, batch_size: int, seed: int, accumulate: int = 1
+        self, data: DataConfig, subject: Subject, image_size: int, batch_size: int, seed: int, accumulate: int = 1
     ) -> None:
         super().__init__()
-        self.data, self.landmark, self.image_size = data, landmark, image_size
+        self.data, self.subject, self.image_size = data, subject, image_size
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
         self._manifest: Manifest | None = None
         self._sets: dict[str, PhotoSet] = {}
@@ -33,7 +33,7 @@ class PhotoDataModule(pl.LightningDataModule):
     def manifest(self) -> Manifest:
         """The manifest, built at the first call; its `report.text()` is worth printing."""
         if self._manifest is None:
-            self._manifest = build_manifest(self.landmark, self.data)
+            self._manifest = build_manifest(self.subject, self.data)
         return self._manifest
 
     def photos(self, part: str) -> PhotoSet:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from gpslift.errors import UserError
+from gpslift.geo.landmarks import Landmark
+from gpslift.geo.subject import Subject
+from gpslift.photos import city_photos, landmark_photos
 from gpslift.photos.files import replacing
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import Manifest
@@ -30,15 +33,15 @@ class PhotoSet(Dataset[dict[str, Any]]):
     """Photos of one part, decoded. Indexing with a list of draws gives a batch.
 
     images: uint8 [M, 3, S, S], all photos of the manifest, a memory map. rows [N]: which of them are this part's.
-    azimuth_deg, frame_width_m, elevation_deg: float32 [N]; NaN where unknown (the azimuth always is known).
+    place: what is known of where each was taken, float32 [N] a name (PLACE_COLUMNS of landmark_photos or city_photos);
+    NaN where unknown. captions: N texts.
     """
 
     images: NDArray[np.uint8]
     rows: NDArray[np.int64]
-    azimuth_deg: NDArray[np.float32]
-    frame_width_m: NDArray[np.float32]
-    elevation_deg: NDArray[np.float32]
-    caption: str
+    place: dict[str, NDArray[np.float32]]
+    captions: list[str]
+    subject: Subject
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -48,18 +51,16 @@ class PhotoSet(Dataset[dict[str, Any]]):
         return np.asarray(self.images[self.rows[indices]])
 
     def __getitem__(self, draws: Sequence[Draw]) -> dict[str, Any]:
-        """A batch: image float [B, 3, S, S] in [0, 1]; azimuth_deg, frame_width_m, elevation_deg float [B]; index and
-        photo int64 [B] (see Draw); caption, a list of B strings.
+        """A batch: image float [B, 3, S, S] in [0, 1]; the names of `place`, float [B]; index and photo int64 [B] (see
+        Draw); caption, a list of B strings.
         """
         index, photo = np.array(draws, np.int64).reshape(-1, 2).T
         return {
             "image": torch.from_numpy(self.pixels(photo)).float() / 255.0,
-            "azimuth_deg": torch.from_numpy(self.azimuth_deg[photo]),
-            "frame_width_m": torch.from_numpy(self.frame_width_m[photo]),
-            "elevation_deg": torch.from_numpy(self.elevation_deg[photo]),
+            **{name: torch.from_numpy(values[photo]) for name, values in self.place.items()},
             "index": torch.from_numpy(index.copy()),
             "photo": torch.from_numpy(photo.copy()),
-            "caption": [self.caption] * len(photo),
+            "caption": [self.captions[row] for row in photo],
         }
 
 
@@ -71,12 +72,17 @@ def load_photo_set(
     UserError names a photo that has become unreadable since the manifest was made.
     """
     rows = manifest.rows(part)
-    azimuth, width, elevation = (
-        manifest.column(name)[rows].astype(np.float32) for name in ("azimuth_deg", "frame_width_m", "elevation_deg")
-    )
-    azimuth[azimuth >= 360.0] = 0.0  # 359.99999999 is 360 in float32
     images = cached_pixels(manifest, image_size, cache, megapixels_max)
-    return PhotoSet(images, rows, azimuth, width, elevation, manifest.landmark.caption)
+    subject = manifest.subject
+    if isinstance(subject, Landmark):
+        columns: tuple[str, ...] = landmark_photos.PLACE_COLUMNS
+        captions = [subject.caption] * len(rows)
+    else:
+        columns, captions = city_photos.PLACE_COLUMNS, manifest.column("caption")[rows].tolist()
+    place = {name: manifest.column(name)[rows].astype(np.float32) for name in columns}
+    if "azimuth_deg" in place:
+        place["azimuth_deg"] %= 360.0  # 359.99999999 is 360 in float32
+    return PhotoSet(images, rows, place, captions, subject)
 
 
 def cached_pixels(manifest: Manifest, image_size: int, cache: Path, megapixels_max: float) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """What a photo says of itself: where, when, by whom, how framed. From EXIF, and where that is silent from XMP."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ from gpslift.photos.images import DECODE_ERRORS, open_image, orientation
 from gpslift.photos.xmp import read_xmp
 
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
-_MAKE, _MODEL, _DATE_TIME, _ARTIST, _COPYRIGHT = 0x10F, 0x110, 0x132, 0x13B, 0x8298
+_DESCRIPTION, _MAKE, _MODEL, _DATE_TIME, _ARTIST, _COPYRIGHT = 0x10E, 0x10F, 0x110, 0x132, 0x13B, 0x8298
 _DATE_TIME_ORIGINAL = 0x9003
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _ALTITUDE_REF, _ALTITUDE, _STATUS, _DIRECTION, _ACCURACY = 5, 6, 9, 17, 31
 
 _ALTITUDES = (-500.0, 9000.0)  # metres: from the shore of the Dead Sea to the highest summit
 _ACCURACY_MAX = 1e6
+_WRITTEN_BY_CAMERAS = re.compile(r".*DIGITAL CAMERA|SAMSUNG|(DCIM|IMG|DSC).*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class PhotoMetadata:
     altitude_m: above sea level, or above the ellipsoid if altitude_is_ellipsoidal. focal_length_35mm: millimetres.
     width, height: pixels of the upright picture. field_of_view_square: radians, of its centred square crop.
     image_direction: degrees, the compass's word on where the camera looked (often wrong: kept, used by nothing here).
-    time: ISO 8601, local. orientation: EXIF's, 1 to 8.
+    caption: EXIF ImageDescription, else XMP dc:description. time: ISO 8601, local. orientation: EXIF's, 1 to 8.
     """
 
     latitude: float | None
@@ -42,6 +44,7 @@ class PhotoMetadata:
     altitude_is_ellipsoidal: bool
     focal_length_35mm: float | None
     image_direction: float | None
+    caption: str
     time: str
     author: str
     licence: str
@@ -82,6 +85,7 @@ def metadata_of_image(image: Image.Image) -> PhotoMetadata:
         altitude_is_ellipsoidal=is_ellipsoidal,
         focal_length_35mm=focal_length_35mm(exif, width, height),
         image_direction=_within(to_number(gps.get(_DIRECTION)), 0.0, 360.0),
+        caption=_caption(main, xmp),
         time=next(filter(None, map(to_time, times)), ""),
         author=to_text(main.get(_ARTIST)) or to_text(xmp.get("dc:creator")),
         licence=to_text(xmp.get("cc:license")) or to_text(main.get(_COPYRIGHT)) or to_text(xmp.get("dc:rights")),
@@ -91,6 +95,14 @@ def metadata_of_image(image: Image.Image) -> PhotoMetadata:
         width=width,
         height=height,
     )
+
+
+def _caption(main: Mapping[int, Any], xmp: Mapping[str, str]) -> str:
+    """The description that a person gave; the names that cameras write in its place count as none."""
+    for text in (to_text(main.get(_DESCRIPTION)), to_text(xmp.get("dc:description"))):
+        if text and not _WRITTEN_BY_CAMERAS.fullmatch(text):
+            return " ".join(text.split())
+    return ""
 
 
 def _directories(image: Image.Image) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int, Any]]:

@@ -24,7 +24,7 @@ from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash
 
 _THREADS_FROM_MEAN_BYTES = 150_000
 _BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
-_VERSION = 1  # raise with every change of what is read from a photo
+_VERSION = 2  # raise with every change of what is read from a photo
 _ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
 _SCHEMA = pa.schema(
     [
@@ -38,11 +38,15 @@ _SCHEMA = pa.schema(
 )
 
 Entry = tuple[str, int, int]
-"""Path relative to the folder (with '/'), bytes, modification time in nanoseconds."""
+"""Path relative to the folder (with '/'), bytes, modification time in nanoseconds (its caption's, if that is later)."""
+
+CAPTION_BYTES = 2000
 
 
 def scan_folder(folder: Path, cache: Path, megapixels_max: float) -> pa.Table:
     """One row a photo of `folder` and its sub-folders, ordered by path: where, size, and the fields of PhotoMetadata.
+
+    caption: of a file photo.txt beside photo.jpg if there is one, else what the photo itself says.
 
     error: why a photo could not be read, '' where it could. dhash: 16 bytes (`difference_hash`), null without position.
     The table's metadata holds "ignored", a JSON list (see `list_photos`).
@@ -80,8 +84,30 @@ def list_photos(folder: Path) -> tuple[list[Entry], list[str]]:
                 ignored.append(relative.encode(errors="replace").decode())
             elif path.is_file():
                 status = path.stat()
-                entries.append((relative, status.st_size, status.st_mtime_ns))
+                changed = max(status.st_mtime_ns, _modified_ns(_caption_file(path)))
+                entries.append((relative, status.st_size, changed))
     return sorted(entries), sorted(ignored)
+
+
+def _caption_file(photo: Path) -> Path:
+    """Where a caption may stand beside a photo, as trainers of image models are used to: photo.txt for photo.jpg."""
+    return photo.with_suffix(".txt")
+
+
+def _modified_ns(path: Path) -> int:
+    """Modification time, 0 where there is no such file."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _caption_beside(photo: Path) -> str:
+    """The caption in the file beside a photo, '' where there is none. Links out of the photo's folder do not count."""
+    file = _caption_file(photo)
+    if not file.is_file() or file.resolve().parent != photo.parent.resolve():
+        return ""
+    return " ".join(file.read_bytes()[:CAPTION_BYTES].decode("utf-8", errors="replace").split())
 
 
 def _is_text(name: str) -> bool:
@@ -108,6 +134,7 @@ def _read_photo(folder: Path, entry: Entry, megapixels_max: float) -> dict[str, 
         with open_image(folder / entry[0], megapixels_max) as image:
             metadata = metadata_of_image(image)
             row |= vars(metadata) | {"error": ""}
+            row["caption"] = _caption_beside(folder / entry[0]) or metadata.caption
             row["dhash"] = difference_hash(image) if metadata.latitude is not None else None
     except UserError as error:
         row["error"] = str(error)

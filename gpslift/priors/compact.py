@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import PreTrainedTokenizerBase
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.place import PlaceEncoder
 from gpslift.conditioning.text import HEAD_CHANNELS, build_text_encoder, train_tokenizer
 from gpslift.errors import UserError
 from gpslift.priors.folding import PixelFolding
@@ -67,7 +67,7 @@ def check_sizes(backbone: BackboneConfig) -> None:
 
 def build_compact_prior(
     backbone: BackboneConfig,
-    place_encoder: LandmarkPlaceEncoder,
+    place_encoder: PlaceEncoder,
     captions: Sequence[str],
     caption: str,
     color_mean: tuple[float, float, float],

@@ -55,7 +55,7 @@ def find_prior(path: str) -> Path:
     if not (folder / "place_encoder").is_dir():
         raise UserError(
             f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
-            "configs/paper/angle2img_statue_of_liberty.yaml backbone.base=<that folder>, and lift from the result"
+            "configs/paper/angle2img_statue_of_liberty.yaml prior.base=<that folder>, and lift from the result"
         )
     return folder
 
@@ -81,8 +81,12 @@ def load_prior(
     return pipeline
 
 
-def save_prior(pipeline: PlaceDiffusionPipeline, folder: Path, cameras: dict[str, list[float]], card: str) -> None:
-    """Saves the prior in half precision with its cameras and a model card; takes an older one's place only when whole.
+def save_prior(
+    pipeline: PlaceDiffusionPipeline, folder: Path, cameras: dict[str, list[float]] | None, card: str
+) -> None:
+    """Saves the prior in half precision with a model card and, of a landmark, its cameras.
+
+    It takes an older one's place only when it is whole.
 
     The pipeline's own weights are rounded to half precision too, so that what was saved makes the very same images.
     Raises UserError for a full disk.
@@ -93,7 +97,8 @@ def save_prior(pipeline: PlaceDiffusionPipeline, folder: Path, cameras: dict[str
             for network in pipeline.networks.values():
                 network.half()
             _write_pipeline(pipeline, beside)
-            (beside / CAMERAS_FILE).write_text(json.dumps(cameras), encoding="utf-8")
+            if cameras is not None:
+                (beside / CAMERAS_FILE).write_text(json.dumps(cameras), encoding="utf-8")
             (beside / "README.md").write_text(card, encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             beside.rename(folder)

@@ -10,7 +10,9 @@ from diffusers import AutoencoderKL, DiffusionPipeline
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from torch import Tensor
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder, Place, concatenate_places, null_place
+from gpslift.conditioning.city_place import CityPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
+from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import compose_jointly, compose_text_and_place
 from gpslift.priors.folding import PixelFolding
@@ -39,8 +41,9 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         pipeline = PlaceDiffusionPipeline.from_pretrained("assets/priors/statue_of_liberty")
         images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 
-    A place is a dict of the place encoder's `inputs`; what is missing or NaN is unknown. `caption` is the text used
-    where none is given, `image_size` the side of the images in pixels.
+    A place is a dict of the place encoder's `inputs` (of a city also {"latitude": [...], "longitude": [...]}); what is
+    missing or NaN is unknown. `caption` is the text used where none is given, `image_size` the side of the images in
+    pixels.
     """
 
     model_cpu_offload_seq = "text_encoder->place_encoder->unet->vae"
@@ -51,7 +54,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         text_encoder: Any,
         tokenizer: Any,
         unet: Any,
-        place_encoder: LandmarkPlaceEncoder,
+        place_encoder: LandmarkPlaceEncoder | CityPlaceEncoder,
         scheduler: Any,
         image_size: int = 512,
         caption: str = "",
@@ -79,7 +82,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     @property
     def place_kind(self) -> str:
-        """What a place says: `azimuth`."""
+        """What a place says: `azimuth` or `gps`."""
         return str(self.place_encoder.place_kind)
 
     @property
@@ -193,12 +196,17 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     ) -> Tensor:
         """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image.
 
-        prompt: one for all or one an image; None or "" is the caption. generator: one for all, or one an image, which
-        makes each image independent of the others beside it.
+        prompt: one for all or one an image; None or "" is the caption. Without any text the place's scale alone counts
+        (paper: e(0,0) + w [e(0,g) - e(0,0)]), without any place the text's. generator: one for all, or one an image,
+        which makes each image independent of the others beside it.
         """
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
+        if not any(text):
+            guidance_scale_text = guidance_scale_place
+        elif all(bool(values.isnan().all()) for values in whole.values()):
+            guidance_scale_place = guidance_scale_text
         branches = self.guidance_branches(text, whole, guidance_scale_text, guidance_scale_place)
         latents = self._first_noise(count, generator, device)
         self.scheduler.set_timesteps(steps, device=device)

@@ -32,7 +32,7 @@ def place_weights(photos: PhotoSet, share: float, fold: int) -> Tensor:
 
 def _explained_beyond_first_harmonic(photos: PhotoSet) -> Tensor:
     """Share [S, S] of the pixels' variance, over the colours, less what chance would explain."""
-    features = harmonic_features(torch.from_numpy(photos.azimuth_deg).double(), HARMONICS)
+    features = harmonic_features(torch.from_numpy(photos.place["azimuth_deg"]).double(), HARMONICS)
     features = torch.cat([torch.ones(len(photos), 1, dtype=torch.float64), features], 1)
     values = 3 * photos.images.shape[-1] ** 2
     gram, mixed = features.T @ features, torch.zeros(features.shape[1], values, dtype=torch.float64)

@@ -1,14 +1,19 @@
 """A prior to train: built for the photos at hand, or a latent model with a new place encoder. And its card."""
 
+from dataclasses import asdict
+
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPTextModel
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.city_place import CityPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
+from gpslift.conditioning.place import PlaceEncoder
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
+from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_prior
@@ -19,22 +24,22 @@ STATISTICS_PHOTOS = 512
 
 
 def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.device) -> PlaceDiffusionPipeline:
-    """An untrained prior for these photos: compact, or on the base model that `config.backbone.base` names.
+    """An untrained prior for these photos: compact, or on the base model that `config.prior.base` names.
 
     Raises UserError for an empty set of photos, for sizes that do not fit, and for a base model that cannot be read.
     """
     if not len(photos):
         raise UserError("there are no photos in the part to train on; lower data.judge_share and data.test_share")
     torch.manual_seed(config.seed)
-    if config.backbone.base != "compact":
+    if config.prior.base != "compact":
         return _on_base_model(config, photos).to(device)
     some = photos.pixels(np.linspace(0, len(photos) - 1, min(STATISTICS_PHOTOS, len(photos))).astype(int)) / 127.5 - 1
     mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3)).clip(0.05)
     encoder = build_place_encoder(config.place, config.backbone.token_dim, photos)
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
-    prior = build_compact_prior(config.backbone, encoder, [photos.caption], photos.caption, colors[0], colors[1])
-    if config.backbone.start:
-        prior = _started(prior, config.backbone.start)
+    prior = build_compact_prior(config.backbone, encoder, photos.captions, photos.subject.caption, colors[0], colors[1])
+    if config.prior.start:
+        prior = _started(prior, config.prior.start)
     return _quiet(prior).to(device)
 
 
@@ -47,7 +52,7 @@ def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline
     for name in ("unet", "vae", "place_encoder"):
         if _sizes(source.networks[name]) != _sizes(fresh.networks[name]):
             raise UserError(
-                f"backbone.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
+                f"prior.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
                 "make; set backbone.* and place.* as it was trained with"
             )
     source.register_to_config(caption=fresh.caption)
@@ -58,19 +63,32 @@ def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in network.state_dict().items()}
 
 
-def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
-    """The place encoder of a config, with tokens of `width` channels, its frame widths scaled to the photos' own.
+def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> PlaceEncoder:
+    """The place encoder of a config, for what these photos are of, with tokens of `width` channels."""
+    if isinstance(photos.subject, Landmark):
+        return _landmark_place_encoder(place, width, photos)
+    return CityPlaceEncoder(
+        width=width,
+        city=asdict(photos.subject),
+        encoder="multiscale" if place.encoder == "auto" else place.encoder,
+        scales=place.scales,
+        directions=place.directions,
+        finest_m=place.finest_m,
+        frequencies=place.frequencies,
+    )
 
-    It has no input that none of the photos tells: nothing could be learnt of it.
-    """
-    known = np.log(photos.frame_width_m[photos.frame_width_m > 0])
+
+def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
+    """Frame widths are scaled to the photos' own. No input that none of the photos tells: nothing could be learnt."""
+    widths = photos.place["frame_width_m"]
+    known = np.log(widths[widths > 0])
     return LandmarkPlaceEncoder(
         width=width,
-        encoder=place.encoder,
+        encoder="harmonic" if place.encoder == "auto" else place.encoder,
         harmonics=place.harmonics,
         frequencies=place.frequencies,
         frame_width=place.frame_width and len(known) > 0,
-        elevation=place.elevation and bool(np.isfinite(photos.elevation_deg).any()),
+        elevation=place.elevation and bool(np.isfinite(photos.place["elevation_deg"]).any()),
         log_width_mean=float(known.mean()) if len(known) else 0.0,
         log_width_std=max(float(known.std()), 0.01) if len(known) else 1.0,
     )
@@ -78,7 +96,7 @@ def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> Lan
 
 def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusionPipeline:
     """Stable Diffusion from a folder or hub id, its text encoder and VAE as they are, with a new place encoder."""
-    base = config.backbone.base
+    base = config.prior.base
     try:
         unet = UNet2DConditionModel.from_pretrained(base, subfolder="unet", use_safetensors=True)
         vae = AutoencoderKL.from_pretrained(base, subfolder="vae", use_safetensors=True)
@@ -86,9 +104,7 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
         tokenizer = AutoTokenizer.from_pretrained(base, subfolder="tokenizer")
         scheduler = DDIMScheduler.from_pretrained(base, subfolder="scheduler")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"backbone.base={base} is not a Stable Diffusion folder or reachable hub id: {error}"
-        ) from error
+        raise UserError(f"prior.base={base} is not a Stable Diffusion folder or reachable hub id: {error}") from error
     encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos)
     side, folded = config.backbone.image_size, 2 ** (len(vae.config.block_out_channels) - 1)
     unit = folded * 2 ** (len(unet.config.block_out_channels) - 1)
@@ -96,22 +112,34 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
         nearest = max(round(side / unit), 1) * unit
         raise UserError(f"backbone.image_size={side} must be a multiple of {unit} for {base}; {nearest} is nearest")
     unet.register_to_config(sample_size=side // folded)  # convolutions take any size; the paper trains 512 at 256
-    return _quiet(PlaceDiffusionPipeline(vae, text_encoder, tokenizer, unet, encoder, scheduler, side, photos.caption))
+    return _quiet(
+        PlaceDiffusionPipeline(vae, text_encoder, tokenizer, unet, encoder, scheduler, side, photos.subject.caption)
+    )
 
 
-def model_card(config: ImagePriorConfig, landmark: Landmark, photos: int) -> str:
-    """The README.md of a prior's folder."""
+def model_card(config: ImagePriorConfig, subject: Subject, photos: int, encoder: str) -> str:
+    """The README.md of a prior's folder. encoder: of places, as the prior's config names it."""
     source = "embedded photos, made by rule" if config.data.photos == "embedded" else "a folder of geotagged photos"
-    return f"""# Azimuth prior of {landmark.title}
+    if isinstance(subject, Landmark):
+        told = "the camera's azimuth, and, where known, the metres that the frame covers and the camera's elevation"
+        place = '{"azimuth_deg": [0.0, 90.0]}'
+    else:
+        told = f"a text and a GPS position in {subject.title} ({subject.bounds})"
+        latitude, longitude = subject.center
+        place = f'{{"latitude": {latitude:.4f}, "longitude": {longitude:.4f}}}, count=2, prompt="a quiet street"'
+    return f"""---
+library_name: diffusers
+tags: [gpslift, text-to-image, geolocation]
+---
+# {"Azimuth" if isinstance(subject, Landmark) else "GPS"} prior of {subject.title}
 
-A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.backbone.image_size} pixels, told the
-camera's azimuth, and, where known, the metres that the frame covers and the camera's elevation. Trained on {photos}
-photos ({source}) for {config.optim.steps} steps of {config.optim.batch_size} images, place encoder
-`{config.place.encoder}`. Weights: half precision, moving average.
+A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.backbone.image_size} pixels, told
+{told}. Trained on {photos} photos ({source}) for {config.optim.steps} steps of {config.optim.batch_size} images,
+place encoder `{encoder}`. Weights: half precision, moving average.
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")
-    pipeline(place={{"azimuth_deg": [0.0, 90.0]}}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
+    pipeline(place={place}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 """
 
 

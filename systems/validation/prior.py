@@ -24,7 +24,7 @@ from gpslift.schema import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.running import choose_device, choose_precision, prepare
-from systems.sampling import prior_path, sample_images
+from systems.sampling.common import prior_path, sample_images
 
 IMAGES_A_BIN = 10
 SAMPLED_AT_ONCE = 60
@@ -107,12 +107,12 @@ def _judge(
     judges, test = photos.photos("judges"), photos.photos("test")
     judge = train_angle_classifier(
         _all_pixels(judges),
-        judges.azimuth_deg,
+        judges.place["azimuth_deg"],
         config.seed,
         cache_path=Path(config.data.cache).expanduser() / "judges" / f"angle_{landmark.name}.safetensors",
         precision=choose_precision(replace(config, device="cpu")),  # it is small: it trains on the CPU
     )
-    return judge, evaluate(judge, _all_pixels(test), test.azimuth_deg)
+    return judge, evaluate(judge, _all_pixels(test), test.place["azimuth_deg"])
 
 
 def _all_pixels(photos: PhotoSet) -> np.ndarray:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder, Place, concatenate_places, null_place, repeat_place
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
+from gpslift.conditioning.place import Place, concatenate_places, null_place, repeat_place
 from gpslift.errors import UserError
 
 NAN = float("nan")

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from gpslift.photos.splits import PARTS, Shot, assign_parts, group_names
+from gpslift.photos import splits
+from gpslift.photos.splits import BLOCK_M, PARTS, Groups, Shot, azimuth_strata, block_names, group_names
+
+
+def assign_parts(shots: list[Shot], azimuths: np.ndarray, judge_share: float, test_share: float) -> list[str]:
+    """Parts of shots round a landmark."""
+    names = group_names(shots)
+    return splits.assign_parts(Groups(names, azimuth_strata(names, azimuths)), judge_share, test_share)
 
 
 def crowd(count: int, seed: int = 0) -> tuple[list[Shot], np.ndarray]:
@@ -91,3 +98,29 @@ def test_small_sets() -> None:
     for name in map(str, range(40)):
         assert assign_parts([Shot(name, "", 1.0, 1.0)], np.array([5.0]), 0.15, 0.10) == ["generator"]
     assert set(assign_parts(shots, np.zeros(3), 0.0, 0.0)) == {"generator"}
+
+
+def test_a_block_of_a_city_is_in_one_part_whoever_took_the_photos() -> None:
+    rng = np.random.default_rng(0)
+    shots = [Shot(f"p{n % 300}", "", *rng.uniform(-6000, 6000, 2)) for n in range(8000)]
+    names = block_names(shots)
+    parts = splits.assign_parts(Groups(names, dict.fromkeys(names, 0)), 0.15, 0.10)
+    found: dict[tuple[float, float], set[str]] = {}
+    for shot, part in zip(shots, parts, strict=True):
+        found.setdefault((shot.east_m // BLOCK_M, shot.north_m // BLOCK_M), set()).add(part)
+    assert all(len(each) == 1 for each in found.values())
+    shares = [np.mean(np.array(parts) == part) for part in PARTS]
+    np.testing.assert_allclose(shares, [0.75, 0.15, 0.10], atol=0.03)
+
+
+def test_a_burst_across_blocks_stays_together() -> None:
+    shots = [
+        Shot("Ann", "2022-06-11T10:00:00", BLOCK_M - 1, 5.0),
+        Shot("Ann", "2022-06-11T10:00:20", BLOCK_M + 1, 5.0),  # over the border
+        Shot("Ann", "2022-06-11T10:00:40", BLOCK_M + 3, 5.0),
+        Shot("Ann", "2022-06-11T10:10:00", BLOCK_M + 3, 5.0),  # ten minutes later: no twin
+        Shot("Bob", "2022-06-11T10:00:20", BLOCK_M + 1, 5.0),
+    ]
+    first, second = "0|0", "1|0"
+    assert block_names(shots) == [first, first, first, second, second]
+    assert block_names(shots[::-1])[::-1] == block_names(shots)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import BackboneConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
 from gpslift.priors import loading
@@ -151,7 +151,7 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
         (remove("model_index.json"), r"has no model_index\.json \(it holds .*unet.*if it is a run, let it finish"),
         (remove("unet"), r"is incomplete: unet missing; copy the whole folder again"),
         (remove("tokenizer"), r"is incomplete: tokenizer missing"),
-        (remove("place_encoder"), r"has no place encoder: it is a plain text-to-image model; .*backbone\.base="),
+        (remove("place_encoder"), r"has no place encoder: it is a plain text-to-image model; .*prior\.base="),
         (remove(UNET), r"cannot be loaded; copy it again"),
         (cut(UNET, 5000), r"cannot be loaded; copy it again"),
         (cut("place_encoder/diffusion_pytorch_model.safetensors", 3), r"cannot be loaded; copy it again"),

@@ -8,6 +8,7 @@ from torch.nn.functional import pixel_shuffle
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors import place_weights as module
 from gpslift.priors.place_weights import place_weights
+from tests.photos.sets import landmark_set
 
 COUNT = 2000
 
@@ -19,8 +20,7 @@ def photos(count: int = COUNT) -> PhotoSet:
     images = rng.normal(128, 10, (count, 3, 4, 4))
     images[:, :, 0, 1] += (20 * np.sqrt(2) * np.sin(np.deg2rad(3 * azimuth)))[:, None]
     images[:, :, 2, 2] += (20 * np.sqrt(2) * np.cos(np.deg2rad(azimuth)))[:, None]
-    unknown = np.full(count, np.nan, np.float32)
-    return PhotoSet(images.clip(0, 255).astype(np.uint8), np.arange(count), azimuth, unknown, unknown, "a tower")
+    return landmark_set(images.clip(0, 255).astype(np.uint8), azimuth)
 
 
 def unfolded(weights: torch.Tensor, fold: int) -> torch.Tensor:
@@ -41,7 +41,7 @@ def test_weight_goes_where_the_sides_differ_and_not_where_the_sun_shines() -> No
 
 def test_the_share_explained_is_that_of_a_plain_regression() -> None:
     some = photos(600)
-    angle = np.deg2rad(some.azimuth_deg.astype(float))
+    angle = np.deg2rad(some.place["azimuth_deg"].astype(float))
     columns = [np.ones(600)] + [f(k * angle) for k in range(1, 9) for f in (np.sin, np.cos)]
     values = some.images[:, 1, 0, 1].astype(float)
 
@@ -51,15 +51,11 @@ def test_the_share_explained_is_that_of_a_plain_regression() -> None:
 
     variance = np.sum((values - values.mean()) ** 2)
     expected = (unexplained(3) - unexplained(17)) / variance - 14 / 600
-    alike = PhotoSet(
-        np.repeat(some.images[:, 1:2], 3, 1), some.rows, some.azimuth_deg, some.frame_width_m, some.elevation_deg, ""
-    )
+    alike = landmark_set(np.repeat(some.images[:, 1:2], 3, 1), some.place["azimuth_deg"])
     assert float(module._explained_beyond_first_harmonic(alike)[0, 1]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_all_count_alike_where_there_is_nothing_to_tell() -> None:
     assert torch.equal(place_weights(photos(100), 0.8, 2), torch.ones(1, 12, 2, 2)), "too few photos"
-    flat = PhotoSet(
-        np.full((600, 3, 4, 4), 7, np.uint8), np.arange(600), *(np.zeros(600, np.float32) for _ in range(3)), "grey"
-    )
+    flat = landmark_set(np.full((600, 3, 4, 4), 7, np.uint8), np.zeros(600, np.float32))
     assert torch.equal(place_weights(flat, 0.8, 2), torch.ones(1, 12, 2, 2)), "pixels that never change"

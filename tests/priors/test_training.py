@@ -12,7 +12,8 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import save_prior
 from gpslift.priors.training import build_place_encoder, model_card, prior_from_photos
-from gpslift.schema import BackboneConfig, ImagePriorConfig, PlaceConfig
+from gpslift.schema import BackboneConfig, ImagePriorConfig, ImagePriorSourceConfig, PlaceConfig
+from tests.photos.sets import landmark_set
 
 CPU = torch.device("cpu")
 
@@ -21,14 +22,13 @@ def photo_set(count: int = 4, **columns: Any) -> PhotoSet:
     """Photos of one grey each, a third of the way from black to white, all untold but for what is given."""
     images = np.full((count, 3, 16, 16), 85, np.uint8)
     images[:, 0] = 255
-    unknown = np.full(count, np.nan, np.float32)
-    given = {"frame_width_m": unknown, "elevation_deg": unknown} | columns
-    return PhotoSet(images, np.arange(count), np.zeros(count, np.float32), **given, caption="A photo of a tower")
+    return landmark_set(images, np.zeros(count, np.float32), **columns)
 
 
-def config(**backbone: Any) -> ImagePriorConfig:
+def config(base: str = "compact", start: str = "", **backbone: Any) -> ImagePriorConfig:
     sizes = {"image_size": 16, "fold": 2, "channels": [32, 32], "token_dim": 32}
-    return ImagePriorConfig(backbone=BackboneConfig(**(sizes | backbone)))
+    source = ImagePriorSourceConfig(base=base, start=start)
+    return ImagePriorConfig(backbone=BackboneConfig(**(sizes | backbone)), prior=source)
 
 
 def test_an_input_that_no_photo_tells_is_left_out() -> None:
@@ -93,12 +93,12 @@ def test_no_photos_to_train_on_are_refused() -> None:
 
 
 def test_a_base_model_that_is_none_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(UserError, match=r"backbone\.base=.*is not a Stable Diffusion folder or reachable hub id"):
+    with pytest.raises(UserError, match=r"prior\.base=.*is not a Stable Diffusion folder or reachable hub id"):
         prior_from_photos(config(base=str(tmp_path)), photo_set(), CPU)
 
 
 def test_the_card_tells_how_the_prior_was_trained() -> None:
-    card = model_card(config(), load_landmark("statue_of_liberty"), 1234)
+    card = model_card(config(), load_landmark("statue_of_liberty"), 1234, "harmonic")
     assert "Statue of Liberty" in card and "1234" in card and "made by rule" in card and "16 x 16" in card
 
 
@@ -123,7 +123,7 @@ def test_a_start_of_other_sizes_or_inputs_is_refused(tmp_path: Path) -> None:
     first = prior_from_photos(config(), photo_set(), CPU)
     save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
     start = str(tmp_path / "first")
-    with pytest.raises(UserError, match=r"backbone\.start=.* its unet has other sizes"):
+    with pytest.raises(UserError, match=r"prior\.start=.* its unet has other sizes"):
         prior_from_photos(config(start=start, channels=[32, 64]), photo_set(), CPU)
-    with pytest.raises(UserError, match=r"backbone\.start=.* its (unet|place_encoder) has other sizes"):
+    with pytest.raises(UserError, match=r"prior\.start=.* its (unet|place_encoder) has other sizes"):
         prior_from_photos(config(start=start), photo_set(frame_width_m=np.full(4, 100, np.float32)), CPU)

@@ -62,7 +62,7 @@ def test_a_latent_base_is_trained_saved_and_loaded_by_the_same_class(
     base: Path, few_photos: Path, tmp_path: Path
 ) -> None:
     config = tiny_config(few_photos, tmp_path, steps=2, lr=1e-3, warmup_steps=0)
-    config.backbone.base, config.backbone.prediction = str(base), "epsilon"
+    config.prior.base, config.backbone.prediction = str(base), "epsilon"
     config.log.preview_every_steps = 2
     _, run = train(config)
     assert (run.previews / "step_00000002.png").is_file()
@@ -95,6 +95,6 @@ def test_the_base_itself_is_no_prior(base: Path) -> None:
 
 def test_an_image_size_that_the_base_cannot_make_is_refused(base: Path, few_photos: Path, tmp_path: Path) -> None:
     config = tiny_config(few_photos, tmp_path)
-    config.backbone.base, config.backbone.image_size = str(base), SIDE + 1
+    config.prior.base, config.backbone.image_size = str(base), SIDE + 1
     with pytest.raises(UserError, match=rf"image_size={SIDE + 1} must be a multiple of 4 for .* {SIDE} is nearest"):
         train(config)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.errors import UserError
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_cameras, save_prior
 from gpslift.runs import start_run
 from gpslift.schema import BackboneConfig, ImagePriorConfig
-from systems import sampling
-from systems.sampling import draw_framing, prior_path, sample
+from systems.sampling.common import prior_path
+from systems.sampling.job import sample
+from systems.sampling.landmark import Framing, draw_framing
 from tests.priors.conftest import CAMERAS, tiny_prior
 
 
@@ -66,7 +67,7 @@ def test_width_and_elevation_are_drawn_together_and_what_is_set_is_kept(config: 
     drawn = {(f.frame_width_m, f.elevation_deg) for f in (draw_framing(config, cameras, n) for n in range(30))}
     assert drawn == {(100.0, 3.0), (110.0, -8.0)}  # never one photo's width with another's elevation
     config.sample.frame_width_m, config.sample.elevation_deg = 77.0, 12.0
-    assert draw_framing(config, cameras, 0) == sampling.Framing(77.0, 12.0)
+    assert draw_framing(config, cameras, 0) == Framing(77.0, 12.0)
 
 
 def test_what_is_set_is_said_and_named(config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]) -> None:

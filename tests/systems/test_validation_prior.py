@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 import systems.validation.prior as validation
 from gpslift.photos.dataset import PhotoSet
 from gpslift.schema import ImagePriorConfig
+from tests.photos.sets import landmark_set
 
 
 def dials(azimuth_deg: torch.Tensor, seed: int) -> torch.Tensor:
@@ -47,8 +47,7 @@ class DialPhotos:
         count, seed = {"generator": (100, 1), "judges": (360, 2), "test": (100, 3)}[part]
         azimuth = torch.rand(count, generator=torch.Generator().manual_seed(seed)) * 360
         images = (255 * dials(azimuth, seed + 10)).to(torch.uint8).numpy()
-        unknown = np.full(count, np.nan, np.float32)
-        return PhotoSet(images, np.arange(count), azimuth.numpy(), unknown, unknown, "a dial")
+        return landmark_set(images, azimuth.numpy(), caption="a dial")
 
 
 @pytest.fixture

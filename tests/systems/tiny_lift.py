@@ -18,7 +18,7 @@ from torch import Tensor
 
 import launch
 import systems.lift
-from gpslift.conditioning.place import LandmarkPlaceEncoder
+from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline

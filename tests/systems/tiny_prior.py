@@ -20,7 +20,7 @@ from torch import Tensor
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.runs import Run, start_run
 from gpslift.schema import BackboneConfig, DataConfig, ImagePriorConfig, LogConfig, OptimConfig
-from systems import image_prior
+from systems import image_prior, previews
 from systems.image_prior import ImagePriorSystem
 from tests.systems.toy import in_child
 
@@ -68,7 +68,7 @@ def train(
     run = start_run(config, notify=lambda line: None)
     with (
         patch.object(image_prior, "ImagePriorSystem", Watched),
-        patch.object(image_prior, "PREVIEW_STEPS", 2),
+        patch.object(previews, "STEPS", 2),
         patch.object(Watched, "at_step", at_step),
     ):
         image_prior.train(config, run)

@@ -1,4 +1,4 @@
-"""Pictures from a prior (`--sample`), and what validation shares with it: which prior, which framing, in portions."""
+"""Pictures of a landmark from given sides (`--sample sample.azimuth=[...]`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,21 +9,16 @@ from rich.console import Console
 from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.config import resolve_path
 from gpslift.errors import UserError
 from gpslift.pictures import save_grid, save_image
-from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, load_cameras, load_prior
+from gpslift.priors.loading import load_cameras
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.runs import Run, runs_of
 from gpslift.schema import ImagePriorConfig, SampleConfig
-from gpslift.storage import saving, short_path
-from systems.running import choose_device, choose_precision, prepare
+from gpslift.storage import saving
+from systems.sampling.common import sample_folder, sample_images, show_where
 
-SHIPPED = "assets/priors"
-PIXELS_AT_ONCE = 2**20
 GRID_COLUMNS = 8
-AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -34,20 +29,14 @@ class Framing:
     elevation_deg: float
 
 
-def sample(config: ImagePriorConfig) -> None:
-    """Pictures of `sample.azimuth` from the prior of `prior_path`, as one PNG each and one labelled grid.
+def sample_landmark(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path, console: Console) -> None:
+    """Pictures of `sample.azimuth`, as one PNG each and one labelled grid.
 
     The k-th picture of every azimuth has the same framing and starts from the same noise, both by seed and k alone, so
-    that pictures differ by their side only, and stay the same when others are asked for beside them. Prints which
-    prior, which framing and where the pictures are. Raises UserError where there is no prior.
+    that pictures differ by their side only, and stay the same when others are asked for beside them. path: the prior's.
     """
     if not config.sample.azimuth:
         raise UserError("sample.azimuth is empty; give at least one, such as sample.azimuth=[0,90,180,270]")
-    prepare(config)
-    path, which = prior_path(config)
-    console = Console()
-    console.print(f"prior: {short_path(path)} ({which})", highlight=False, soft_wrap=True)
-    prior = load_prior(str(path), choose_device(config))
     azimuths = list(dict.fromkeys(azimuth % 360 for azimuth in config.sample.azimuth))
     framings = [draw_framing(config, load_cameras(str(path)), number) for number in range(config.sample.images)]
     for number, framing in enumerate(framings, 1):
@@ -58,31 +47,7 @@ def sample(config: ImagePriorConfig) -> None:
     folder = sample_folder(config, path)
     with saving(folder):
         _write(images, azimuths, framings, prior.place_encoder.inputs, folder)
-    console.print(
-        f"{len(images)} pictures: {short_path(folder)}; all in one: {short_path(folder / 'grid.png')}",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def prior_path(config: ImagePriorConfig) -> tuple[Path, str]:
-    """The folder of the prior, and in words which one it is.
-
-    `prior.path`, else the prior of the last finished run of this config, else the one that ships for the landmark.
-    Raises UserError where there is none of them.
-    """
-    if config.prior.path:
-        return find_prior(config.prior.path), "prior.path"
-    for run in reversed(runs_of(config.output, config.name)):
-        if (run.folder / RUN_SUBFOLDER / "model_index.json").is_file():
-            return find_prior(str(run.folder)), "the last finished run of this config"
-    shipped = resolve_path(f"{SHIPPED}/{config.landmark}")
-    if (shipped / "model_index.json").is_file():
-        return find_prior(str(shipped)), "shipped"
-    raise UserError(
-        f"there is no prior: no finished run named '{config.name}' in {config.output}, and none ships for "
-        f"{config.landmark}; train one with --train, or set prior.path to a prior's folder or a run folder"
-    )
+    show_where(console, len(images), folder)
 
 
 def draw_framing(config: ImagePriorConfig, cameras: dict[str, Tensor], number: int) -> Framing:
@@ -95,42 +60,6 @@ def draw_framing(config: ImagePriorConfig, cameras: dict[str, Tensor], number: i
         given.frame_width_m if given.frame_width_m > 0 else width,
         given.elevation_deg if given.elevation_deg > -90 else elevation,
     )
-
-
-def sample_images(
-    prior: PlaceDiffusionPipeline,
-    place: Place,
-    generator: Generator | Sequence[Generator],
-    config: ImagePriorConfig,
-) -> Tensor:
-    """Images [N, 3, S, S] in [0, 1], on the CPU, of N places, as `config.sample` says; in portions that fit memory."""
-    count, at_once = len(place["azimuth_deg"]), max(1, PIXELS_AT_ONCE // prior.image_size**2)
-    settings, narrow = config.sample, AUTOCAST.get(choose_precision(config))
-    images = []
-    for start in range(0, count, at_once):
-        rows = slice(start, start + at_once)
-        part = {name: values[rows] for name, values in place.items()}
-        with torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None):
-            sampled = prior.sample(
-                part,
-                len(part["azimuth_deg"]),
-                prompt=settings.prompt or None,
-                steps=settings.steps,
-                guidance_scale_text=settings.guidance_scale_text,
-                guidance_scale_place=settings.guidance_scale_place,
-                generator=generator if isinstance(generator, Generator) else generator[rows],
-            )
-        images.append(sampled.float().cpu())
-    return torch.cat(images)
-
-
-def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
-    """Where the pictures go: `sample.output`, else samples/ in the prior's run, else in <output>/<name>."""
-    if config.sample.output:
-        return Path(config.sample.output).expanduser()
-    if path.name == RUN_SUBFOLDER and (path.parent / "config.yaml").is_file():
-        return Run(path.parent).samples
-    return Path(config.output).expanduser() / config.name / "samples"
 
 
 def _asked(

@@ -1,0 +1,64 @@
+"""Photos round a landmark: from which side each was taken, and which of them are fit to learn it from."""
+
+import numpy as np
+import pyarrow as pa
+
+from gpslift.geo.landmarks import Landmark
+from gpslift.photos import filters
+from gpslift.photos.focal import field_of_view_square
+from gpslift.photos.geometry import Viewpoints, viewpoints
+from gpslift.photos.report import PhotoReport
+from gpslift.photos.splits import Groups, Shot, azimuth_strata, group_names
+from gpslift.schema import DataConfig
+
+PLACE_COLUMNS = ("azimuth_deg", "frame_width_m", "elevation_deg")
+"""What a batch tells of each photo's place, all degrees or metres; NaN where unknown (the azimuth always is known)."""
+
+
+def distance_limits(landmark: Landmark, data: DataConfig) -> tuple[float, float]:
+    """Least and greatest distance of photos from the landmark, metres: the config's, or the landmark's own."""
+    low = landmark.radius_min_m if data.radius_min_m < 0 else data.radius_min_m
+    high = landmark.radius_max_m if data.radius_max_m < 0 else data.radius_max_m
+    return low, high
+
+
+def keep_usable(table: pa.Table, landmark: Landmark, data: DataConfig, report: PhotoReport) -> pa.Table:
+    """The photos with a usable azimuth, with the columns of `Viewpoints`. UserError if there are none."""
+    low, high = distance_limits(landmark, data)
+    table = filters.drop_misplaced(table, landmark, high, report)
+    table = with_viewpoints(table, landmark)
+    table = filters.keep_in_range(table, landmark, low, high, report)
+    return filters.keep_certain(table, data.azimuth_uncertainty_max_deg, report)
+
+
+def with_viewpoints(table: pa.Table, landmark: Landmark) -> pa.Table:
+    """The table with the columns of `Viewpoints`."""
+    ground = np.where(
+        filters.column(table, "altitude_is_ellipsoidal"), landmark.ground_ellipsoidal_m, landmark.ground_altitude_m
+    )
+    focal, width, height = (filters.column(table, name) for name in ("focal_length_35mm", "width", "height"))
+    fields_of_view = [field_of_view_square(f, w, h) for f, w, h in zip(focal, width, height, strict=True)]
+    places: Viewpoints = viewpoints(
+        landmark,
+        filters.column(table, "latitude"),
+        filters.column(table, "longitude"),
+        filters.column(table, "accuracy_m"),
+        filters.column(table, "altitude_m") - ground,
+        np.array(fields_of_view),
+    )
+    for name, values in vars(places).items():
+        table = table.append_column(name, pa.array(values))
+    return table
+
+
+def groups(table: pa.Table) -> Groups:
+    """What is parted as one: a person's photos of one day and 10 m cell. Every 10-degree bin is in every part."""
+    azimuth, distance = filters.column(table, "azimuth_deg"), filters.column(table, "distance_m")
+    east, north = distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
+    people = zip(*(table[name].to_pylist() for name in ("author", "make", "model", "time")), strict=True)
+    shots = [
+        Shot(author or f"{make} {model}".strip(), time, float(east[row]), float(north[row]))
+        for row, (author, make, model, time) in enumerate(people)
+    ]
+    names = group_names(shots)
+    return Groups(names, azimuth_strata(names, azimuth))

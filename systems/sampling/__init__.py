@@ -1,0 +1,1 @@
+"""`--sample`: pictures from a trained prior."""

@@ -1,0 +1,60 @@
+"""Pictures of places in a city (`--sample sample.gps=[latitude,longitude] sample.prompt=...`)."""
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from gpslift.conditioning.place import Place
+from gpslift.errors import UserError
+from gpslift.pictures import save_grid, save_image
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.randomness import generator_for
+from gpslift.schema import ImagePriorConfig
+from gpslift.storage import saving
+from systems.sampling.common import sample_folder, sample_images, show_where
+
+GRID_COLUMNS = 8
+
+
+def sample_city(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path, console: Console) -> None:
+    """Pictures of `sample.gps` with `sample.prompt`, as one PNG each and one labelled grid.
+
+    Without a prompt the place alone decides, without a place the prompt alone. The k-th picture of every place starts
+    from the same noise, by seed and k alone. path: the prior's. Raises UserError for places outside the city.
+    """
+    given = config.sample
+    if not given.gps and not given.prompt:
+        raise UserError(
+            "nothing to show: give places, such as sample.gps=[48.8606,2.3376], or a text, such as "
+            'sample.prompt="a bench under a tree", or both'
+        )
+    place, names = asked_places(prior, given.gps)
+    count = len(names)
+    repeated = {name: values.repeat(given.images) for name, values in place.items()}
+    noise = [generator_for(config.seed, "sample", number) for number in range(given.images) for _ in range(count)]
+    images = sample_images(prior, repeated, noise, config)
+    folder = sample_folder(config, path)
+    with saving(folder):
+        _write(images, names, folder)
+    show_where(console, len(images), folder)
+
+
+def asked_places(prior: PlaceDiffusionPipeline, gps: list[float]) -> tuple[Place, list[str]]:
+    """The places of pairs of latitude and longitude, and what to call each; without any, one place that is unknown."""
+    device = torch.device("cpu")
+    if not gps:
+        return prior.place_encoder.complete({}, 1, device), ["anywhere"]
+    latitude, longitude = gps[::2], gps[1::2]
+    place = prior.place_encoder.complete({"latitude": latitude, "longitude": longitude}, len(latitude), device)
+    return place, [f"{north:.5f},{east:.5f}" for north, east in zip(latitude, longitude, strict=True)]
+
+
+def _write(images: Tensor, names: list[str], folder: Path) -> None:
+    """One PNG an image, named by its place, and the grid: one row for each noise where there are several places."""
+    for number, image in enumerate(images):
+        save_image(image, folder / f"{names[number % len(names)]}_{number // len(names) + 1}.png")
+    labels = [names[number % len(names)] for number in range(len(images))]
+    columns = len(names) if 1 < len(names) < len(images) else min(GRID_COLUMNS, len(images))
+    save_grid(images, folder / "grid.png", columns, labels=labels)

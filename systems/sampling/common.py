@@ -1,0 +1,93 @@
+"""What all of sampling and validation share: which prior, pictures in portions that fit memory, where they go."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Generator, Tensor
+
+from gpslift.conditioning.place import Place
+from gpslift.config import resolve_path
+from gpslift.errors import UserError
+from gpslift.priors.loading import RUN_SUBFOLDER, find_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.runs import Run, runs_of
+from gpslift.schema import ImagePriorConfig
+from gpslift.storage import short_path
+from systems.running import choose_device, choose_precision
+
+SHIPPED = "assets/priors"
+PIXELS_AT_ONCE = 2**20
+AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+
+
+def prior_path(config: ImagePriorConfig) -> tuple[Path, str]:
+    """The folder of the prior, and in words which one it is.
+
+    `prior.path`, else the prior of the last finished run of this config, else the one that ships for its landmark or
+    city.
+    Raises UserError where there is none of them.
+    """
+    if config.prior.path:
+        return find_prior(config.prior.path), "prior.path"
+    for run in reversed(runs_of(config.output, config.name)):
+        if (run.folder / RUN_SUBFOLDER / "model_index.json").is_file():
+            return find_prior(str(run.folder)), "the last finished run of this config"
+    subject = config.city if config.place.kind == "gps" else config.landmark
+    shipped = resolve_path(f"{SHIPPED}/{subject}")
+    if (shipped / "model_index.json").is_file():
+        return find_prior(str(shipped)), "shipped"
+    raise UserError(
+        f"there is no prior: no finished run named '{config.name}' in {config.output}, and none ships for "
+        f"{subject}; train one with --train, or set prior.path to a prior's folder or a run folder"
+    )
+
+
+def sample_images(
+    prior: PlaceDiffusionPipeline,
+    place: Place,
+    generator: Generator | Sequence[Generator],
+    config: ImagePriorConfig,
+    prompts: Sequence[str] | None = None,
+) -> Tensor:
+    """Images [N, 3, S, S] in [0, 1], on the CPU, of N places, as `config.sample` says; in portions that fit memory.
+
+    prompts: N texts; by default `sample.prompt` for all.
+    """
+    count, at_once = len(next(iter(place.values()))), max(1, PIXELS_AT_ONCE // prior.image_size**2)
+    settings, narrow = config.sample, AUTOCAST.get(choose_precision(config))
+    images = []
+    for start in range(0, count, at_once):
+        rows = slice(start, start + at_once)
+        part = {name: values[rows] for name, values in place.items()}
+        with torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None):
+            sampled = prior.sample(
+                part,
+                len(next(iter(part.values()))),
+                prompt=prompts[rows] if prompts is not None else settings.prompt or None,
+                steps=settings.steps,
+                guidance_scale_text=settings.guidance_scale_text,
+                guidance_scale_place=settings.guidance_scale_place,
+                generator=generator if isinstance(generator, Generator) else generator[rows],
+            )
+        images.append(sampled.float().cpu())
+    return torch.cat(images)
+
+
+def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
+    """Where the pictures go: `sample.output`, else samples/ in the prior's run, else in <output>/<name>."""
+    if config.sample.output:
+        return Path(config.sample.output).expanduser()
+    if path.name == RUN_SUBFOLDER and (path.parent / "config.yaml").is_file():
+        return Run(path.parent).samples
+    return Path(config.output).expanduser() / config.name / "samples"
+
+
+def show_where(console: Console, count: int, folder: Path) -> None:
+    """Says where the pictures are."""
+    console.print(
+        f"{count} pictures: {short_path(folder)}; all in one: {short_path(folder / 'grid.png')}",
+        highlight=False,
+        soft_wrap=True,
+    )
