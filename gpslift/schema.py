@@ -239,6 +239,15 @@ class GuidanceConfig:
     t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
+    tint: float = key(
+        0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
+    )
+    tint_from: float = key(
+        0.3,
+        "multistep: share of the steps from which on there is a tint, and targets keep their own sky",
+        low=0.0,
+        high=1.0,
+    )
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
 
