@@ -12,8 +12,9 @@ from torch import Tensor
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, AngleClassifier, bin_centers
+from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, bin_centers
 from gpslift.metrics.memorisation import Memorisation, memorisation
+from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
@@ -102,7 +103,7 @@ def _with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
 
 def _judge(
     config: ImagePriorConfig, landmark: Landmark, photos: PhotoDataModule
-) -> tuple[AngleClassifier, AngleAccuracy]:
+) -> tuple[PhotoClassifier, AngleAccuracy]:
     """The classifier, trained on the judges' part or taken from the cache, and its accuracy on the test part."""
     judges, test = photos.photos("judges"), photos.photos("test")
     judge = train_angle_classifier(
