@@ -128,7 +128,21 @@ class SampleConfig:
     gps: list[float] = key(
         [], "places in a city: latitude, longitude, in degrees; one pair after the other", low=-180, high=180
     )
-    images: int = key(1, "images per azimuth or place, each with its own framing and noise", low=1)
+    area: list[float] = key(
+        [],
+        "an average image of an area: its corners' latitude, longitude, ...; with radius_m the middles of circles",
+        low=-180,
+        high=180,
+    )
+    radius_m: float = key(0.0, "radius of the circles round the places of sample.area, metres; 0 = corners", low=0.0)
+    area_places: int = key(64, "places, spread evenly over the area, that its average is of", low=1)
+    walk: list[float] = key(
+        [], "images along a route through a city: its corners' latitude, longitude, ...", low=-180, high=180
+    )
+    walk_images: int = key(12, "places along the walk, equally far apart, both ends included", low=2)
+    attention: bool = key(False, "also write maps of what attends to each word and place token, as attention.png")
+    nearest: bool = key(False, "also write the nearest training photos, by place and by pixels, as nearest.png")
+    images: int = key(1, "images per azimuth, place, area or walk, each with its own framing and noise", low=1)
     guidance_scale_text: float = key(
         3.0,
         "text guidance, diffusers' scale (1 = none); where it equals the place's, two calls a step suffice",
