@@ -32,7 +32,7 @@ def sample_with_attention(
 
 
 def write_attention(images: Tensor, maps: Sequence[AttentionMaps], labels: Sequence[str], path: Path) -> None:
-    """For each image one line: the image, then where each word and place token is attended to (hot: more than on the mean).
+    """For each image one line: the image, then where more (hot) or less (cold) attention goes to each token.
 
     Many tokens take a line each kind.
     A tile is labelled with its token and the least and greatest share of a pixel's attention that goes there.
