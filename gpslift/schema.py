@@ -218,7 +218,7 @@ class RendererConfig:
     samples: int = key(128, "ray marching steps across the box's diagonal", low=8, high=2048)
     occupancy_resolution: int = key(48, "cells per side of the occupancy grid", low=4, high=256)
     occupancy_threshold: float = key(
-        0.006, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
+        0.003, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
     )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
     occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
