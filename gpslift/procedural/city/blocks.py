@@ -1,6 +1,7 @@
 """Blocks of houses on street grids: walls, roofs, chimneys, tanks, stoops and towers, by the style of the place."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ class StyleTable:
         return np.array([getattr(s, name) == word for s in self.styles])[style]
 
 
+@cache
 def block_centers(terrain: Terrain, grid: Grid) -> tuple[Floats, NDArray[np.int64]]:
     """Centres [N, 2] of the blocks of a grid that lie in its districts, and a number for each."""
     axis = axis_of(grid.bearing)
@@ -161,7 +163,9 @@ def roofs(table: StyleTable, lots: Lots, height: Floats, deep: Floats) -> Solids
         rise = (4.2 if word == "mansard" else 3.4) * (0.85 + 0.3 * hashed(17, key))
         inset = (np.full(len(rows), 0.3), np.full(len(rows), 2.4)) if word == "mansard" else (0.2, 0.49 * deep[rows])
         bay = table.number("bay_m", style, at) * 1.25
-        look = finishes(len(rows), top, (0.86, 0.84, 0.78), top, pattern_code(pattern), rise, 0.0, bay, 0.0, hashed(15, key))
+        look = finishes(
+            len(rows), top, (0.86, 0.84, 0.78), top, pattern_code(pattern), rise, 0.0, bay, 0.0, hashed(15, key)
+        )
         half = lots.wide[rows] / 2 + 0.15, deep[rows] / 2 + 0.15
         parts.append(Solids(shapes(at, lots.axis, half, (height[rows], height[rows] + rise), inset), look))
     return join(parts)
@@ -177,7 +181,9 @@ def extras(table: StyleTable, lots: Lots, height: Floats, deep: Floats) -> Solid
 
     parts = []
     rows = rows_of("chimney")
-    at = lots.at[rows] + ((0.5 * lots.wide[rows] - 0.7) * np.sign(hashed(19, lots.key[rows]) - 0.5))[:, None] * lots.axis
+    at = (
+        lots.at[rows] + ((0.5 * lots.wide[rows] - 0.7) * np.sign(hashed(19, lots.key[rows]) - 0.5))[:, None] * lots.axis
+    )
     foot = height[rows]
     look = finishes(len(rows), (0.72, 0.55, 0.45), top=(0.62, 0.36, 0.26))
     parts.append(Solids(shapes(at, lots.axis, (0.45, 1.9), (foot, foot + 6.2)), look))
@@ -193,7 +199,11 @@ def extras(table: StyleTable, lots: Lots, height: Floats, deep: Floats) -> Solid
     # the street is on the side that points away from the block's middle, which the lot's place in its row tells
     outward = (2.0 * (lots.key[rows] % 2) - 1.0)[:, None] * across
     for reach, top in ((1.9, 0.55), (1.2, 1.1), (0.6, 1.6)):
-        at = lots.at[rows] + outward * (deep[rows] / 2 + reach / 2)[:, None] - 0.25 * lots.wide[rows][:, None] * lots.axis
+        at = (
+            lots.at[rows]
+            + outward * (deep[rows] / 2 + reach / 2)[:, None]
+            - 0.25 * lots.wide[rows][:, None] * lots.axis
+        )
         stone = finishes(len(rows), (0.55, 0.44, 0.37), top=(0.60, 0.50, 0.42))
         parts.append(Solids(shapes(at, lots.axis, (0.85, reach / 2), (0.0, top)), stone))
     return join(parts)

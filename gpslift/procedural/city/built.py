@@ -1,4 +1,4 @@
-"""A city as it stands: every solid and tree, found by place. It is made once a process and is the same for all seeds."""
+"""A city as it stands: every solid and tree, found by place. Made once a process, the same for all seeds."""
 
 from functools import cache
 
@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from gpslift.geo.cities import City
 from gpslift.procedural.city.blocks import FAR_HOUSE_M, StyleTable, houses, lay_lots, towers
+from gpslift.procedural.city.bridges import build_bridge
 from gpslift.procedural.city.facts import Floats
 from gpslift.procedural.city.masses import EAST, HALF_U, HALF_V, HIGH, NORTH, Solids, inside_any, join
-from gpslift.procedural.city.monuments import build_bridge, build_monument
+from gpslift.procedural.city.monuments import build_monument
 from gpslift.procedural.city.terrain import Terrain, terrain_of
 from gpslift.procedural.city.trees import plant, tree_solids
 
@@ -80,7 +81,9 @@ class BuiltCity:
         close = self.near.shape[self._near_tiles.near(*points.mean(0), 2 * TILE_M)]
         return wet | np.any([inside_any(s, points, margin_m) for s in (close, self.tall.shape, self.single.shape)], 0)
 
-    def around(self, east: float, north: float, leaf_color: Floats, toward: Floats | None = None, wide: float = 0.0) -> Solids:
+    def around(
+        self, east: float, north: float, leaf_color: Floats, toward: Floats | None = None, wide: float = 0.0
+    ) -> Solids:
         """What can be seen from a place. leaf_color: sRGB.
 
         toward: unit vector of the view; wide: half its angle, radians. What lies outside is left out, except nearby.

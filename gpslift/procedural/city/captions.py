@@ -20,7 +20,13 @@ PHRASES = {
     "fog": ("in the fog", "in the mist"),
     "snow": ("in the snow", "with snow on the ground"),
 }
-HOURS = {"morning": "in the morning", "noon": "at noon", "evening": "in the evening", "dusk": "at dusk", "night": "at night"}
+HOURS = {
+    "morning": "in the morning",
+    "noon": "at noon",
+    "evening": "in the evening",
+    "dusk": "at dusk",
+    "night": "at night",
+}
 
 
 def with_article(noun: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpslift.procedural.city.cast import FACE_ROUND
+from gpslift.procedural.city.cast_kernels import FACE_ROUND
+from gpslift.procedural.city.fittings import GLASS, IRON, LIT, chance, fire_escapes, mix, shop_fronts, signs
 from gpslift.procedural.city.masses import (
     AXIS_EAST,
     AXIS_NORTH,
@@ -22,7 +23,20 @@ from gpslift.procedural.city.masses import (
 
 # window width and height as shares of bay and storey, sill, width of the surround (share of the bay), shutters,
 # dark line at each floor, height of the cornice (m), balconies, coloured panels, fire escapes, signs, panes
-_COLUMNS = ("wide", "high", "sill", "surround", "shutters", "band", "cornice", "balcony", "panels", "escape", "signs", "panes")
+_COLUMNS = (
+    "wide",
+    "high",
+    "sill",
+    "surround",
+    "shutters",
+    "band",
+    "cornice",
+    "balcony",
+    "panels",
+    "escape",
+    "signs",
+    "panes",
+)
 _LOOKS = {
     "stone": (0.40, 0.70, 0.10, 0.10, 0, 0.05, 0.7, 1, 0, 0, 0, 0),
     "shutters": (0.34, 0.52, 0.24, 0.00, 1, 0.00, 0.3, 0, 0, 0, 0, 0),
@@ -41,17 +55,6 @@ _LOOKS = {
     "dormers": (0.36, 0.42, 0.22, 0.16, 0, 0.00, 0.0, 0, 0, 0, 0, 0),
 }
 _TABLE = np.array([_LOOKS.get(name, (0.0,) * len(_COLUMNS)) for name in PATTERNS], np.float32)
-_GLASS = np.array([0.045, 0.055, 0.07], np.float32)
-_IRON = np.array([0.03, 0.03, 0.035], np.float32)
-_LIT = np.array([1.0, 0.66, 0.30], np.float32)
-_AWNINGS = np.array(
-    [[0.45, 0.05, 0.05], [0.04, 0.16, 0.09], [0.05, 0.08, 0.25], [0.55, 0.42, 0.20], [0.10, 0.10, 0.11], [0.5, 0.45, 0.4]],
-    np.float32,
-)
-_NEON = np.array(
-    [[0.9, 0.05, 0.1], [0.05, 0.25, 0.95], [0.95, 0.75, 0.05], [0.9, 0.1, 0.7], [0.05, 0.8, 0.5], [0.95, 0.95, 0.95], [0.95, 0.4, 0.02]],
-    np.float32,
-)
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,6 @@ class Surface:
     albedo: Float32s
     glow: Float32s
     mirror: Float32s
-
-
-def chance(*keys: Float32s) -> Float32s:
-    """Numbers in [0, 1) from float keys; the same keys give the same number."""
-    total = np.zeros_like(keys[0])
-    for factor, key in zip((12.9898, 78.233, 37.719), keys, strict=False):
-        total = total + np.float32(factor) * key
-    value = np.sin(total) * np.float32(43758.547)
-    return value - np.floor(value)
 
 
 def place_on_wall(
@@ -123,17 +117,26 @@ def wall_surface(
     off_x, off_y = np.abs(x - 0.5), y - look["sill"]
     upper = ~grounded & (up < tall - 0.6 * look["cornice"])
     window = upper & (off_x < look["wide"] / 2) & (off_y > 0) & (off_y < look["high"])
-    around = upper & ~window & (off_x < look["wide"] / 2 + look["surround"]) & (off_y > -0.05) & (off_y < look["high"] + 0.1)
+    around = (
+        upper & ~window & (off_x < look["wide"] / 2 + look["surround"]) & (off_y > -0.05) & (off_y < look["high"] + 0.1)
+    )
     around &= look["surround"] > 0
-    closed = upper & (look["shutters"] > 0) & (off_x > look["wide"] / 2) & (off_x < look["wide"]) & (off_y > 0) & (off_y < look["high"])
-    _mix(albedo, around | closed, trim, fine)
+    closed = (
+        upper
+        & (look["shutters"] > 0)
+        & (off_x > look["wide"] / 2)
+        & (off_x < look["wide"])
+        & (off_y > 0)
+        & (off_y < look["high"])
+    )
+    mix(albedo, around | closed, trim, fine)
     band = ~grounded & (y < look["band"])
     albedo[band] *= (1 - 0.35 * fine[band])[:, None]
     panel = upper & ~window & (y < look["sill"]) & (chance(column, storey * 0 + 3, seed) < 0.5 * look["panels"])
-    _mix(albedo, panel, trim, np.maximum(fine, 0.4))
+    mix(albedo, panel, trim, np.maximum(fine, 0.4))
 
     pane_light = 0.6 + 0.8 * number
-    glass = _GLASS * pane_light[:, None]
+    glass = GLASS * pane_light[:, None]
     bars = (look["panes"] > 0) & ((np.abs(x * 4 % 1 - 0.5) > 0.42) | (np.abs(y * 4 % 1 - 0.5) > 0.42))
     window &= ~bars
     area = look["wide"] * look["high"]
@@ -142,99 +145,20 @@ def wall_surface(
     albedo = albedo * (1 - share[:, None]) + glass * share[:, None]
     shine += share * (0.45 + 0.4 * (look["wide"] > 0.85)) * (0.5 + number)
     # from afar, all windows glow a little instead of some
-    glow += _LIT * (share * np.where(fine > 0.3, lit, 0.4) * (0.5 + 0.6 * number))[:, None]
+    glow += LIT * (share * np.where(fine > 0.3, lit, 0.4) * (0.5 + 0.6 * number))[:, None]
 
     balcony = (look["balcony"] > 0) & ~grounded & (y < 0.26) & ((storey == 1) | (storey == 4))
     rail = (look["balcony"] > 0) & upper & (off_x < look["wide"] / 2) & (y < 0.30) & (y > 0.08)
-    _mix(albedo, balcony | rail, _IRON, 0.75 * fine)
-    _fire_escapes(albedo, look, along, length, y, grounded, tall - up, fine)
+    mix(albedo, balcony | rail, IRON, 0.75 * fine)
+    fire_escapes(albedo, look, along, length, y, grounded, tall - up, fine)
     head = tall - up < look["cornice"]
-    _mix(albedo, head, 1.06 * trim, 0.85 * np.ones_like(fine))
+    mix(albedo, head, 1.06 * trim, 0.85 * np.ones_like(fine))
     under = ~head & (tall - up < look["cornice"] * 1.45)
     albedo[under] *= 0.55
-    _shop_fronts(albedo, glow, shine, finish, column, x, up, grounded, fine)
-    _signs(albedo, glow, look, along, up, seed + side, grounded)
+    shop_fronts(albedo, glow, shine, finish, column, x, up, grounded, fine)
+    signs(albedo, glow, look, along, up, seed + side, grounded)
     if (lattice := finish["pattern"] == PATTERNS.index("lattice")).any():
         mesh = np.abs((along + up) / 5 % 1 - 0.5) + np.abs((along - up) / 5 % 1 - 0.5)
         albedo[lattice] *= (0.55 + 0.75 * mesh[lattice])[:, None]
         glow[lattice] += np.array([1.0, 0.62, 0.20], np.float32) * (0.25 + 0.6 * mesh[lattice])[:, None]
     return Surface(albedo.astype(np.float32), (glow * lamps).astype(np.float32), shine.astype(np.float32))
-
-
-def _mix(albedo: Float32s, where: NDArray[np.bool_], color: Float32s, share: Float32s) -> None:
-    """Paints over `albedo` in place."""
-    rows = np.flatnonzero(where)
-    paint = color if color.ndim == 1 else color[rows]
-    albedo[rows] += share[rows, None] * (paint - albedo[rows])
-
-
-def _fire_escapes(
-    albedo: Float32s,
-    look: dict[str, Float32s],
-    along: Float32s,
-    length: Float32s,
-    y: Float32s,
-    grounded: NDArray[np.bool_],
-    below_top: Float32s,
-    fine: Float32s,
-) -> None:
-    """Iron landings at each floor and stairs that slant between them, over the middle of the wall."""
-    place = (along - 0.5 * length) / np.minimum(length, 9.0) + 0.5
-    on = (look["escape"] > 0) & (place > 0.18) & (place < 0.82) & ~grounded & (below_top > 2.5)
-    landing = on & ((y < 0.09) | ((y < 0.34) & (place * 24 % 1 < 0.35)))
-    stair = on & (np.abs((place - 0.3) / 0.4 - y) < 0.13)
-    _mix(albedo, landing | stair, _IRON, 0.85 * np.maximum(fine, 0.25))
-
-
-def _shop_fronts(
-    albedo: Float32s,
-    glow: Float32s,
-    shine: Float32s,
-    finish: NDArray[np.void],
-    column: Float32s,
-    x: Float32s,
-    up: Float32s,
-    grounded: NDArray[np.bool_],
-    fine: Float32s,
-) -> None:
-    """Ground floors: shop windows under a coloured fascia, or a plinth with doors and windows."""
-    unit = np.floor(column / 2)
-    which = (chance(unit, 7 * finish["seed"]) * len(_AWNINGS)).astype(int)
-    share = up / np.maximum(finish["ground"], 0.1)
-    shop = grounded & (finish["shop"] > 0)
-    fascia, front = shop & (share > 0.68), shop & (share <= 0.68) & (share > 0.12) & (np.abs(x - 0.5) < 0.44)
-    _mix(albedo, shop & (share <= 0.68), 0.35 * _AWNINGS[which], np.ones_like(fine))
-    _mix(albedo, fascia, _AWNINGS[which], np.ones_like(fine))
-    _mix(albedo, front, np.broadcast_to(1.6 * _GLASS, albedo.shape), fine * 0.9 + 0.1)
-    shine[front] += 0.3
-    glow[front] += 1.5 * _LIT
-    home = grounded & (finish["shop"] <= 0)
-    albedo[home & (share < 0.22)] *= 0.78
-    door = home & (np.abs(x - 0.5) < 0.2) & (share < 0.72) & (chance(column, finish["seed"]) < 0.3)
-    pane = home & ~door & (np.abs(x - 0.5) < 0.2) & (share > 0.34) & (share < 0.78)
-    _mix(albedo, door, 0.5 * _AWNINGS[which], fine)
-    _mix(albedo, pane, np.broadcast_to(_GLASS, albedo.shape), fine)
-    glow[pane] += 0.4 * _LIT
-
-
-def _signs(
-    albedo: Float32s,
-    glow: Float32s,
-    look: dict[str, Float32s],
-    along: Float32s,
-    up: Float32s,
-    seed: Float32s,
-    grounded: NDArray[np.bool_],
-) -> None:
-    """Large bright panels one over the other, with patches of a second colour."""
-    column, row = np.floor(along / 9.0), np.floor(up / 6.5)
-    on = (look["signs"] > 0) & ~grounded & (up < 46) & (chance(column, row, seed) < 0.62)
-    on &= (np.abs(along / 9.0 % 1 - 0.5) < 0.46) & (np.abs(up / 6.5 % 1 - 0.5) < 0.45)
-    if not on.any():
-        return
-    first = (chance(column, row + 3, seed) * len(_NEON)).astype(int)
-    second = (chance(column + 5, row, seed) * len(_NEON)).astype(int)
-    spot = chance(np.floor(along / 1.5), np.floor(up / 1.3), seed) < 0.3
-    color = _NEON[np.where(spot, second, first)]
-    _mix(albedo, on, 0.9 * color, np.ones_like(along))
-    glow[on] += 1.6 * color[on]

@@ -29,7 +29,7 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Grid:
-    """A lattice of blocks: bearing of their long side (degrees), their sides, the streets along it and across it (m)."""
+    """A lattice of blocks: bearing of their long side (degrees), their sides, streets along and across (m)."""
 
     name: str
     bearing: float

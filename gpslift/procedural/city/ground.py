@@ -3,7 +3,8 @@
 import numpy as np
 
 from gpslift.procedural.city.blocks import StyleTable
-from gpslift.procedural.city.facade import Surface, chance
+from gpslift.procedural.city.facade import Surface
+from gpslift.procedural.city.fittings import chance
 from gpslift.procedural.city.light import Light
 from gpslift.procedural.city.masses import Float32s, axis_of
 from gpslift.procedural.city.terrain import Terrain
@@ -15,7 +16,7 @@ PAVEMENT_M = 3.2
 NEAR_M = 500.0
 _PATH = np.array([0.40, 0.35, 0.27], np.float32)
 _WATER = np.array([0.035, 0.060, 0.060], np.float32)
-_SNOW = np.array([0.76, 0.79, 0.85], np.float32)
+SNOW = np.array([0.76, 0.79, 0.85], np.float32)
 _PAINT = np.array([0.55, 0.55, 0.53], np.float32)
 
 
@@ -38,7 +39,7 @@ def ground_surface(terrain: Terrain, table: StyleTable, eye: Float32s, points: F
         albedo[lawn] = np.where(path[:, None], _PATH, light.lawn * mottle[:, None])
     if light.weather.snow:
         trodden = 0.35 + 0.3 * chance(*np.floor(points[:, :2] / 2.5).T)
-        albedo = albedo + (1 - trodden)[:, None] * (_SNOW - albedo)
+        albedo = albedo + (1 - trodden)[:, None] * (SNOW - albedo)
     elif light.wet:
         albedo *= 0.62
     wet = terrain.water(*at.T) > 0

@@ -26,6 +26,7 @@ class Light:
     exposure: float
 
 
+LAMPLIGHT = np.array([1.0, 0.72, 0.42], np.float32)
 COVER = {"clear": 0.12, "cloudy": 0.9, "rain": 0.97, "fog": 0.9, "snow": 0.92}
 SUNSHINE = {"clear": 1.0, "cloudy": 0.14, "rain": 0.0, "fog": 0.03, "snow": 0.06}
 HAZE_PER_M = {"clear": 1.6e-4, "cloudy": 4e-4, "rain": 1.6e-3, "fog": 1.1e-2, "snow": 3.2e-3}

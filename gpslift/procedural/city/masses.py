@@ -11,8 +11,8 @@ from gpslift.procedural.raycast import srgb_to_linear
 Float32s = NDArray[np.float32]
 
 EAST, NORTH, AXIS_EAST, AXIS_NORTH, HALF_U, HALF_V, LOW, HIGH, INSET_U, INSET_V, KIND = range(11)
-"""Columns of a solid's shape: centre, unit vector of its u axis (v is to the left of it), half sides at the foot, foot and
-top above the ground, by how much the half sides shrink up to the top, and BOX, ROUND (radius HALF_U) or CROWN."""
+"""Columns of a solid's shape: centre, unit vector of its u axis (v is to the left of it), half sides at the foot, foot
+and top above the ground, by how much the half sides shrink up to the top, and BOX, ROUND (radius HALF_U) or CROWN."""
 BOX, ROUND, CROWN = 0.0, 1.0, 2.0
 
 PATTERNS = (

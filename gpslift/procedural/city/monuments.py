@@ -1,58 +1,18 @@
-"""The landmarks of a city from tapering boxes and cones. Built with the front towards +u (the bearing), v to its left."""
+"""The landmarks of a city from tapering boxes and cones, their front towards +u (the bearing), v to its left."""
 
+import itertools
 from collections.abc import Callable
 
-import numpy as np
-
-from gpslift.procedural.city.facts import Bridge, Color, Monument
-from gpslift.procedural.city.masses import BOX, ROUND, Solids, axis_of, finishes, join, pattern_code, shapes
-
-
-
-class Mason:
-    """Puts solids together in the frame of a monument; lengths in metres."""
-
-    def __init__(self, monument: Monument) -> None:
-        self.monument = monument
-        self.axis = axis_of(monument.bearing)
-        self.across = np.array([-self.axis[1], self.axis[0]])
-        self.parts: list[Solids] = []
-
-    def add(
-        self,
-        at: tuple[float, float],
-        half: tuple[float, float],
-        heights: tuple[float, float],
-        top: tuple[float, float] | None = None,
-        color: Color | None = None,
-        pattern: str = "plain",
-        kind: float = BOX,
-        storey: float = 4.0,
-        bay: float = 3.0,
-    ) -> None:
-        """A solid at u, v with half sides at its foot and (top) at its head, from one height to another."""
-        m = self.monument
-        center = m.at[:2] + at[0] * self.axis + at[1] * self.across
-        inset = (0.0, 0.0) if top is None else (half[0] - top[0], half[1] - top[1])
-        own = np.array(m.color if color is None else color)
-        shape = shapes(center, self.axis, half, (heights[0] + m.base_m, heights[1] + m.base_m), inset, kind)
-        look = finishes(1, own, 0.7 * own, own, pattern_code(pattern), storey, 0.0, bay, 0.0, 0.5)
-        self.parts.append(Solids(shape, look))
-
-    def dome(self, at: tuple[float, float], radius: float, low: float, high: float, color: Color) -> None:
-        """A dome in five rings."""
-        angle = np.linspace(0, np.pi / 2, 6)
-        for a, b in zip(angle[:-1], angle[1:], strict=True):
-            rings = (radius * np.cos(a), radius * max(np.cos(b), 0.03))
-            rise = low + (high - low) * np.sin(a), low + (high - low) * np.sin(b)
-            self.add(at, (rings[0], rings[0]), rise, (rings[1], rings[1]), color, kind=ROUND)
+from gpslift.procedural.city.facts import Color, Monument
+from gpslift.procedural.city.mason import Mason
+from gpslift.procedural.city.masses import ROUND, Solids
 
 
 def lattice_tower(m: Mason) -> None:
     """Four splayed legs, two platforms, a tapering shaft: the outline of the Eiffel Tower."""
     half, top = m.monument.width_m / 2, m.monument.height_m
     out = [(0.0, 1.0, 0.20), (0.085, 0.76, 0.17), (0.175, 0.56, 0.14), (0.26, 0.40, 0.10), (0.35, 0.30, 0.085)]
-    for (z0, o0, l0), (z1, o1, l1) in zip(out[:-1], out[1:], strict=True):
+    for (z0, o0, l0), (z1, o1, l1) in itertools.pairwise(out):
         for u in (-1, 1):
             for v in (-1, 1):
                 middle = (o0 + o1 - (l0 + l1)) / 2 * half
@@ -62,14 +22,19 @@ def lattice_tower(m: Mason) -> None:
     m.add((0, 0), (0.60 * half, 0.60 * half), (0.165 * top, 0.19 * top))
     m.add((0, 0), (0.34 * half, 0.34 * half), (0.345 * top, 0.365 * top))
     shaft = [(0.35, 0.30), (0.48, 0.19), (0.64, 0.115), (0.84, 0.065), (0.91, 0.05)]
-    for (z0, o0), (z1, o1) in zip(shaft[:-1], shaft[1:], strict=True):
+    for (z0, o0), (z1, o1) in itertools.pairwise(shaft):
         heights = z0 * top, z1 * top
         m.add((0, 0), (o0 * half, o0 * half), heights, (o1 * half, o1 * half), pattern="lattice")
     m.add((0, 0), (0.09 * half, 0.09 * half), (0.83 * top, 0.855 * top))
     m.add((0, 0), (0.02 * half, 0.02 * half), (0.9 * top, top))
     for u in (-1, 1):
         for v in (-1, 1):
-            m.add((u * 0.82 * half, v * 0.82 * half), (0.22 * half, 0.22 * half), (0.0, 0.015 * top), color=(0.7, 0.66, 0.6))
+            m.add(
+                (u * 0.82 * half, v * 0.82 * half),
+                (0.22 * half, 0.22 * half),
+                (0.0, 0.015 * top),
+                color=(0.7, 0.66, 0.6),
+            )
 
 
 def arch(m: Mason) -> None:
@@ -149,7 +114,12 @@ def spire(m: Mason) -> None:
     steel: Color = (0.80, 0.82, 0.84)
     for z0, z1, share in ((0, 0.2, 1.0), (0.2, 0.3, 0.75), (0.3, 0.66, 0.55)):
         m.add((0, 0), (share * u, share * v), (z0 * top, z1 * top), pattern="office", storey=3.7, bay=2.8)
-    for z0, z1, a, b in ((0.66, 0.76, 0.52, 0.40), (0.76, 0.84, 0.38, 0.22), (0.84, 0.90, 0.20, 0.08), (0.9, 1, 0.06, 0.01)):
+    for z0, z1, a, b in (
+        (0.66, 0.76, 0.52, 0.40),
+        (0.76, 0.84, 0.38, 0.22),
+        (0.84, 0.90, 0.20, 0.08),
+        (0.9, 1, 0.06, 0.01),
+    ):
         m.add((0, 0), (a * u, a * v), (z0 * top, z1 * top), (b * u, b * v), steel)
 
 
@@ -250,19 +220,4 @@ def build_monument(monument: Monument) -> Solids:
     """The solids of one landmark."""
     mason = Mason(monument)
     BUILDERS[monument.kind](mason)
-    return join(mason.parts)
-
-
-def build_bridge(bridge: Bridge) -> Solids:
-    """A deck with parapets; a high one also has cables, as thin bars from its tower-tops down to the middle."""
-    along = bridge.end[:2] - bridge.start[:2]
-    length = float(np.hypot(*along))
-    axis, center = along / length, (bridge.start[:2] + bridge.end[:2]) / 2
-    across = np.array([-axis[1], axis[0]])
-    stone, half, deck = (0.66, 0.63, 0.58), bridge.width_m / 2, bridge.deck_m
-    foot = 0.0 if deck < 5 else deck - 4
-    parts = [Solids(shapes(center, axis, (length / 2, half), (foot, deck)), finishes(1, stone, top=(0.52, 0.51, 0.50)))]
-    for side in (-1, 1):
-        edge = center + side * (half - 0.3) * across
-        parts.append(Solids(shapes(edge, axis, (length / 2, 0.25), (deck, deck + 1.0)), finishes(1, stone, top=stone)))
-    return join(parts)
+    return mason.built()

@@ -15,8 +15,8 @@ SHORE_M = 60.0
 
 @dataclass(frozen=True)
 class Place:
-    """A standpoint: metres of the city, floor above the ground. street_deg: the way the street runs; shore_deg: where the
-    water is, if it is near. bridge: the one that is stood on."""
+    """A standpoint: metres of the city, floor above the ground. street_deg: the way the street runs; shore_deg: where
+    the water is, if it is near. bridge: the one that is stood on."""
 
     east: float
     north: float
@@ -112,10 +112,7 @@ def clearance(built: BuiltCity, place: Place, heading_deg: float, room_m: float)
     ahead, right = np.array([np.sin(angle), np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
     steps = room_m * np.array([0.2, 0.4, 0.6, 0.8, 1.0])
     points = np.concatenate([s * (ahead + side * right) for s in steps for side in (-0.3, 0.0, 0.3)]).reshape(-1, 2)
-    points = points + (place.east, place.north)
-    if place.bridge is not None:
-        free = on_deck(place.bridge, points, 0.4)
-    else:
-        free = ~built.blocked_points(points, 0.3)
+    points += [place.east, place.north]
+    free = on_deck(place.bridge, points, 0.4) if place.bridge is not None else ~built.blocked_points(points, 0.3)
     clear = free.reshape(5, 3).all(1)
     return float(steps[-1] if clear.all() else np.concatenate([[0.0], steps])[int(clear.argmin())])

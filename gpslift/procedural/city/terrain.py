@@ -1,6 +1,8 @@
 """The ground of a city: where water, parks and open ways lie, and which district a place belongs to."""
 
-from functools import cache
+import itertools
+from collections.abc import Iterable
+from functools import cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from gpslift.procedural.city.facts import Facts, Floats, Grid, load_facts
 from gpslift.procedural.city.noise import drift, hashed
 
 RASTER_M = 20.0
-MARGIN_M = 600.0
+MARGIN_M = 400.0
 QUAY_M = 14.0
 FAR_M = 1e4
 
@@ -32,16 +34,20 @@ class Terrain:
         half = np.array(facts.city.extent_m) / 2 + MARGIN_M
         self.corner = -half
         columns, rows = (np.ceil(2 * half / RASTER_M).astype(int) + 1).tolist()
-        east, north = np.meshgrid(-half[0] + RASTER_M * np.arange(columns), -half[1] + RASTER_M * np.arange(rows))
-        dry = np.maximum.reduce([*(polygon_depth(p[:, :2], east, north) for p in facts.islands), np.full_like(east, -FAR_M)])
-        wet = np.maximum.reduce([band_depth(line, east, north) for line in facts.waters])
-        self._water = np.minimum(wet, -dry).astype(np.float32)
-        green = np.maximum.reduce([polygon_depth(p[:, :2], east, north) for p in facts.parks])
-        self._park = np.minimum(green, -self._water).astype(np.float32)
-        ways = [band_depth(line, east, north) for line in facts.avenues]
-        rounds = [radius - np.hypot(east - x, north - y) for x, y, radius in facts.squares]
-        rounds += [m.clear_m - np.hypot(east - m.at[0], north - m.at[1]) for m in facts.monuments]
-        self._open = np.maximum.reduce([*ways, *rounds]).astype(np.float32)
+        east, north = -half[0] + RASTER_M * np.arange(columns), -half[1] + RASTER_M * np.arange(rows)
+
+        def deepest(depths: Iterable[Floats]) -> Floats:
+            return reduce(np.maximum, depths, np.full((rows, columns), -FAR_M))
+
+        islands = deepest(polygon_depth(polygon[:, :2], east, north) for polygon in facts.islands)
+        rivers = deepest(band_depth(line, east, north) for line in facts.waters)
+        self._water = np.minimum(rivers, -islands).astype(np.float32)
+        parks = deepest(polygon_depth(polygon[:, :2], east, north) for polygon in facts.parks)
+        self._park = np.minimum(parks, -self._water).astype(np.float32)
+        # a square is a very short avenue with round ends
+        rounds = [*facts.squares, *(np.array([*m.at[:2], m.clear_m]) for m in facts.monuments)]
+        dots = [np.array([[x, y, 2 * r], [x + 0.1, y, 2 * r]]) for x, y, r in rounds]
+        self._open = deepest(band_depth(line, east, north) for line in [*facts.avenues, *dots]).astype(np.float32)
         self._kept_free = np.maximum.reduce([self._water + QUAY_M, self._park + 3.0, self._open]).astype(np.float32)
 
     @property
@@ -88,7 +94,9 @@ class Terrain:
         x, y = np.asarray(east, float), np.asarray(north, float)
         near = self._nearness(x, y)
         if blur:
-            near = near * (1 + blur * (hashed(3, np.arange(len(near))[:, None], np.floor(x * 8), np.floor(y * 8)) - 0.5))
+            near = near * (
+                1 + blur * (hashed(3, np.arange(len(near))[:, None], np.floor(x * 8), np.floor(y * 8)) - 0.5)
+            )
         first, second = np.partition(near, 1, axis=0)[:2]
         return near.argmin(0), (second - first) / 2
 
@@ -133,24 +141,43 @@ def terrain_of(city: City) -> Terrain:
 
 
 def band_depth(line: Floats, east: Floats, north: Floats) -> Floats:
-    """How deep places lie inside a polyline [N, 3] of given width, metres."""
-    deepest = np.full(np.shape(east), -FAR_M)
-    for (x0, y0, w0), (x1, y1, w1) in zip(line[:-1], line[1:], strict=True):
-        dx, dy = x1 - x0, y1 - y0
-        share = np.clip(((east - x0) * dx + (north - y0) * dy) / (dx * dx + dy * dy), 0, 1)
-        depth = (w0 + share * (w1 - w0)) / 2 - np.hypot(east - x0 - share * dx, north - y0 - share * dy)
-        np.maximum(deepest, depth, out=deepest)
+    """How deep places lie inside a polyline [N, 3] of given width, metres; far outside, no more than that they do.
+
+    east: [columns] and north: [rows], of a raster; returns [rows, columns].
+    """
+    deepest = np.full((len(north), len(east)), -FAR_M)
+    for (x0, y0, w0), (x1, y1, w1) in itertools.pairwise(line):
+        rows, columns = _window((x0, x1), (y0, y1), max(w0, w1) / 2, east, north)
+        share, distance = _to_segment(x0, y0, x1, y1, east[None, columns], north[rows, None])
+        deepest[rows, columns] = np.maximum(deepest[rows, columns], (w0 + share * (w1 - w0)) / 2 - distance)
     return deepest
 
 
 def polygon_depth(polygon: Floats, east: Floats, north: Floats) -> Floats:
-    """How deep places lie inside a polygon [N, 2], metres: distance to its edge, negative outside."""
-    nearest, inside = np.full(np.shape(east), FAR_M), np.zeros(np.shape(east), bool)
+    """How deep places lie inside a polygon [N, 2], metres: distance to its edge, negative outside; as `band_depth`."""
+    nearest, inside = np.full((len(north), len(east)), FAR_M), np.zeros((len(north), len(east)), bool)
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, 0), strict=True):
-        dx, dy = x1 - x0, y1 - y0
-        share = np.clip(((east - x0) * dx + (north - y0) * dy) / (dx * dx + dy * dy), 0, 1)
-        np.minimum(nearest, np.hypot(east - x0 - share * dx, north - y0 - share * dy), out=nearest)
-        crosses = (y0 > north) != (y1 > north)
+        rows, columns = _window((x0, x1), (y0, y1), 0.0, east, north)
+        _, distance = _to_segment(x0, y0, x1, y1, east[None, columns], north[rows, None])
+        nearest[rows, columns] = np.minimum(nearest[rows, columns], distance)
+        between = np.flatnonzero((y0 > north) != (y1 > north))
         if y0 != y1:
-            inside ^= crosses & (east < x0 + (north - y0) * dx / dy)
+            crossing = x0 + (north[between] - y0) * (x1 - x0) / (y1 - y0)
+            inside[between] ^= east[None] < crossing[:, None]
     return np.where(inside, nearest, -nearest)
+
+
+def _window(
+    x: tuple[float, float], y: tuple[float, float], reach: float, east: Floats, north: Floats
+) -> tuple[slice, slice]:
+    """Rows and columns of the raster within `reach` and a margin of a segment."""
+    columns = np.searchsorted(east, (min(x) - reach - MARGIN_M, max(x) + reach + MARGIN_M))
+    rows = np.searchsorted(north, (min(y) - reach - MARGIN_M, max(y) + reach + MARGIN_M))
+    return slice(*rows), slice(*columns)
+
+
+def _to_segment(x0: float, y0: float, x1: float, y1: float, east: Floats, north: Floats) -> tuple[Floats, Floats]:
+    """Where along a segment (0 to 1) places are nearest to it, and how far from it, metres."""
+    dx, dy = x1 - x0, y1 - y0
+    share = np.clip(((east - x0) * dx + (north - y0) * dy) / (dx * dx + dy * dy), 0, 1)
+    return share, np.hypot(east - x0 - share * dx, north - y0 - share * dy)

@@ -1,5 +1,7 @@
 """Where trees stand: in parks, along quays and avenues, and in the pits of streets whose style has them."""
 
+import itertools
+
 import numpy as np
 
 from gpslift.procedural.city.blocks import StyleTable, block_centers
@@ -62,7 +64,7 @@ def avenue_places(terrain: Terrain) -> Floats:
     for line in terrain.facts.avenues:
         if line[0, 2] < 33:
             continue
-        for start, end in zip(line[:-1], line[1:], strict=True):
+        for start, end in itertools.pairwise(line):
             along = end[:2] - start[:2]
             length = float(np.hypot(*along))
             axis = along / length
