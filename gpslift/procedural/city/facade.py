@@ -59,8 +59,8 @@ _TABLE = np.array([_LOOKS.get(name, (0.0,) * len(_COLUMNS)) for name in PATTERNS
 
 @dataclass(frozen=True)
 class Surface:
-    """What points [N] of surfaces are like. albedo: [N, 3], linear; glow: [N, 3], light of their own at night (or, for
-    `shine` 1, by day too); mirror: [N], share of the sky they reflect."""
+    """What points [N] of surfaces are like. albedo: [N, 3], linear; glow: [N, 3], light of their own; mirror: [N], share
+    of the sky that they reflect."""
 
     albedo: Float32s
     glow: Float32s
@@ -132,7 +132,7 @@ def wall_surface(
     mix(albedo, around | closed, trim, fine)
     band = ~grounded & (y < look["band"])
     albedo[band] *= (1 - 0.35 * fine[band])[:, None]
-    panel = upper & ~window & (y < look["sill"]) & (chance(column, storey * 0 + 3, seed) < 0.5 * look["panels"])
+    panel = upper & ~window & (y < look["sill"]) & (chance(column, seed, side) < 0.5 * look["panels"])
     mix(albedo, panel, trim, np.maximum(fine, 0.4))
 
     pane_light = 0.6 + 0.8 * number

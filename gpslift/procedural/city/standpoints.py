@@ -11,6 +11,7 @@ from gpslift.procedural.city.terrain import RASTER_M
 KINDS = {"anywhere": 0.44, "monument": 0.21, "park": 0.10, "water": 0.13, "bridge": 0.04, "open": 0.08}
 BUSIEST = 2.2
 SHORE_M = 60.0
+ROOM_M = 8.2  # what the widest lens asks for
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,13 @@ def draw_place(built: BuiltCity, rng: np.random.Generator) -> Place:
                 return place_on(bridge, at)
             continue
         at = _candidate(built, rng, kind)
-        if in_box(built, at) and not built.blocked(*at):
-            return place_at(built, at)
+        if in_box(built, at) and not built.blocked(*at) and has_room(built, place := place_at(built, at)):
+            return place
+
+
+def has_room(built: BuiltCity, place: Place) -> bool:
+    """Whether some way to look is free far enough for the widest lens; along the street is tried first."""
+    return any(clearance(built, place, place.street_deg + turn, ROOM_M) >= ROOM_M for turn in range(0, 360, 30))
 
 
 def _candidate(built: BuiltCity, rng: np.random.Generator, kind: str) -> Floats:
@@ -92,8 +98,8 @@ def next_place(built: BuiltCity, rng: np.random.Generator, place: Place) -> Plac
         if place.bridge is not None:
             if on_deck(place.bridge, at[None], 2.0)[0]:
                 return place_on(place.bridge, at)
-        elif not built.blocked(*at):
-            return place_at(built, at)
+        elif not built.blocked(*at) and has_room(built, further := place_at(built, at)):
+            return further
     return place
 
 

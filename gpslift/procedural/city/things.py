@@ -65,7 +65,11 @@ CLOTHES: list[Color] = [
 ]
 COUNTS = (0.34, 0.36, 0.20, 0.10)
 """Chances of no thing, one, two and three."""
-FARTHEST_M = 9.0
+
+
+def room_for_things(half_short: float) -> float:
+    """How far ahead, metres, things may stand with a lens of that tangent of half its short side's field of view."""
+    return 7.6 * max(0.5 / half_short, 0.9) + 0.4
 
 
 def draw_things(rng: np.random.Generator, half_short: float, pitch: float, eye_m: float) -> tuple[Thing, ...]:
@@ -81,7 +85,7 @@ def draw_things(rng: np.random.Generator, half_short: float, pitch: float, eye_m
     things = []
     for name, slot in zip(names, rng.permutation(slots), strict=True):
         kind = KINDS[str(name)]
-        distance = max(float(rng.uniform(*kind.distance)) * max(zoom, 0.8), nearest)
+        distance = max(float(rng.uniform(*kind.distance)) * max(zoom, 0.9), nearest)
         aside = (slot + rng.uniform(-0.12, 0.12)) * half_short * distance
         color = kind.color or CLOTHES[rng.integers(len(CLOTHES))]
         things.append(Thing(kind.name, distance, float(aside), bool(rng.random() < 0.5), color))

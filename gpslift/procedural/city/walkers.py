@@ -10,7 +10,7 @@ from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.captions import write_caption
 from gpslift.procedural.city.conditions import Conditions, draw_conditions
 from gpslift.procedural.city.standpoints import Place, clearance, draw_place, next_place
-from gpslift.procedural.city.things import Thing, draw_things
+from gpslift.procedural.city.things import Thing, draw_things, room_for_things
 from gpslift.procedural.tourists import ACCURACY_TO_SIGMA, short_side_fov
 
 ASPECT = 4 / 3
@@ -25,8 +25,8 @@ TRIES = 10
 class Shot:
     """One photo before it is taken: the true camera, what stands before it, and what the phone says of it.
 
-    east_m, north_m: metres of the city; height_m above the ground, floor_m of what one stands on. heading_deg: clockwise
-    from north. tag: "right", "none", "zero", "swapped" or "elsewhere"; measured: east and north with GPS noise, metres.
+    east_m, north_m: metres of the city. height_m: of the eye, floor_m: of what one stands on, above the ground.
+    heading_deg: clockwise from north. tag: "right", "none", "zero", "swapped" or "elsewhere"; measured: east and north with GPS noise, metres.
     """
 
     east_m: float
@@ -85,8 +85,10 @@ def _shot(
 ) -> Shot:
     author, tells, exposure, eye, portrait = habits
     focal = int(rng.choice(FOCAL_MM, p=FOCAL_CHANCES))
-    heading, target = draw_heading(built, rng, place, half_short(focal))
-    pitch = float(np.clip(rng.normal(3.0, 2.5), -3, 8))
+    free, heading, target = draw_heading(built, rng, place, room_for_things(half_short(focal)))
+    if free < room_for_things(half_short(focal)):
+        focal = FOCAL_MM[0]  # one goes near and takes the widest lens
+    pitch = float(np.clip(rng.normal(3.0, 2.5), -3, 8)) * half_short(focal) / half_short(FOCAL_MM[1])
     things = draw_things(rng, half_short(focal), np.deg2rad(pitch), eye)
     if not things and target > 0:
         pitch = float(np.clip(np.rad2deg(target) * rng.uniform(0.4, 0.7), pitch, 24))
@@ -119,22 +121,22 @@ def _shot(
     )
 
 
-def draw_heading(built: BuiltCity, rng: np.random.Generator, place: Place, half: float) -> tuple[float, float]:
-    """The way a walker looks, degrees, and how high (radians) the top of the monument looked at stands, 0 = none.
+def draw_heading(built: BuiltCity, rng: np.random.Generator, place: Place, room: float) -> tuple[float, float, float]:
+    """How far the way a walker looks is free (metres, up to `room`), that way (degrees), and how high, in radians, the
+    top of the monument looked at stands (0 = none).
 
     Along the street, aslant at its houses, at a monument, out over the water; always with room for things in front.
     The room asked for depends on the lens, not on what will stand there: so things do not depend on the place.
     """
-    room = 4.0 * max(0.5 / half, 0.9) + 1.0
     best = (-1.0, 0.0, 0.0)
     for _ in range(TRIES):
         heading, top = _wish(built, rng, place)
         free = clearance(built, place, heading, room)
         if free >= room:
-            return heading % 360, top
+            return free, heading % 360, top
         best = max(best, (free, heading % 360, top))
     turns = [(clearance(built, place, heading, room), heading, 0.0) for heading in np.arange(0.0, 360.0, 30.0)]
-    return max([best, *turns])[1:]
+    return max([best, *turns])
 
 
 def _wish(built: BuiltCity, rng: np.random.Generator, place: Place) -> tuple[float, float]:
