@@ -1,4 +1,4 @@
-"""The average image of an area (paper, section 3.4): one image that shows what many places have in common."""
+"""The average image of an area (as in the paper): one image that shows what many places have in common."""
 
 from typing import Any
 

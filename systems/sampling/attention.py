@@ -8,7 +8,8 @@ from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
 from gpslift.pictures import overlay, save_grid
-from gpslift.priors.attention import AttentionMaps, listening, maps_of
+from gpslift.priors.attention import AttentionMaps, maps_of
+from gpslift.priors.listening import listening
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import ImagePriorConfig
 from systems.sampling.common import portions, sample_images

@@ -9,7 +9,8 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor, nn
 
 from gpslift.conditioning.text import train_tokenizer
-from gpslift.priors.attention import attention_maps, listening, place_groups, probabilities_of, text_groups
+from gpslift.priors.attention import attention_maps, place_groups, text_groups
+from gpslift.priors.listening import listening, probabilities_of
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from tests.priors.conftest import tiny_prior
 from tests.priors.tiny_city import tiny_city_prior
@@ -59,6 +60,9 @@ def test_the_coarsest_two_resolutions_count_alike() -> None:
         unet(1)
         unet(1)
     assert set(heard.sums) == {4, 2}
+    with listening(unet, 1, resolutions=1) as coarsest:
+        unet(1)
+    assert set(coarsest.sums) == {2}
     left = heard.maps(8)[0, :, 0, 0]
     assert float(left[1]) == pytest.approx((1 + (1 + 1 + 0.25) / 3) / 2, abs=1e-3)
 
