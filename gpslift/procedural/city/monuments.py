@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Callable
 
+import numpy as np
+
 from gpslift.procedural.city.facts import Color, Monument
 from gpslift.procedural.city.mason import Mason
 from gpslift.procedural.city.masses import LATTICE, ROUND, Solids
