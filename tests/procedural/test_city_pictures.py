@@ -44,7 +44,7 @@ def pixels(built: BuiltCity, shot: Shot) -> np.ndarray:
 
 
 def test_the_eiffel_tower_stands_at_its_bearing(built: BuiltCity, city: City, some_shot: Shot) -> None:
-    """From the Champ de Mars, south-east of it: in the middle when looked at, to the left when one looks right of it."""
+    """From the Champ de Mars, south-east of it: in the middle when looked at, else to the left."""
     tower = next(m for m in built.terrain.facts.monuments if m.name == "eiffel_tower")
     east, north = city.to_metres(48.85583, 2.29834)
     bearing = float(np.rad2deg(np.arctan2(tower.at[0] - east, tower.at[1] - north)))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpslift.procedural.city.cast_kernels import fill_bins, find_first, find_shadow
-from gpslift.procedural.city.masses import BOX, EAST, HALF_U, HALF_V, KIND, NORTH, Float32s
+from gpslift.procedural.city.masses import EAST, HALF_U, HALF_V, KIND, NORTH, ROUND, Float32s
 
 BINS = 192
 STRIP_M = 4.0
@@ -39,7 +39,7 @@ def first_hits(origin: Float32s, directions: Float32s, shape: Float32s, bare: fl
     low, step = float(angles.min()), float(np.ptp(angles)) / BINS + 1e-6
     offset = shape[:, [EAST, NORTH]] - origin[:2]
     distance = np.hypot(offset[:, 0], offset[:, 1])
-    size = np.where(shape[:, KIND] == BOX, np.hypot(shape[:, HALF_U], shape[:, HALF_V]), shape[:, HALF_U])
+    size = np.where(shape[:, KIND] < ROUND, np.hypot(shape[:, HALF_U], shape[:, HALF_V]), shape[:, HALF_U])
     center = (np.arctan2(offset[:, 0], offset[:, 1]) - middle + np.pi) % (2 * np.pi) - np.pi
     half = np.where(distance > size, np.arcsin(np.minimum(size / np.maximum(distance, 1e-6), 1.0)), 7.0)
     first, last = np.floor((center - half - low) / step), np.floor((center + half - low) / step)
@@ -74,7 +74,7 @@ def in_shadow(points: Float32s, sun: Float32s, shape: Float32s, bare: float) -> 
     low = float(place.min())
     bins = min(int(np.ptp(place) / STRIP_M) + 1, 400)
     step = float(np.ptp(place)) / bins + 1e-6
-    size = np.where(shape[:, KIND] == BOX, np.hypot(shape[:, HALF_U], shape[:, HALF_V]), shape[:, HALF_U])
+    size = np.where(shape[:, KIND] < ROUND, np.hypot(shape[:, HALF_U], shape[:, HALF_V]), shape[:, HALF_U])
     center = shape[:, [EAST, NORTH]] @ side
     first, last = np.floor((center - size - low) / step), np.floor((center + size - low) / step)
     seen = np.flatnonzero((last >= 0) & (first < bins))

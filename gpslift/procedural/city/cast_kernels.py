@@ -8,7 +8,6 @@ from numba import njit
 from gpslift.procedural.city.masses import (
     AXIS_EAST,
     AXIS_NORTH,
-    BOX,
     CROWN,
     EAST,
     HALF_U,
@@ -17,8 +16,10 @@ from gpslift.procedural.city.masses import (
     INSET_U,
     INSET_V,
     KIND,
+    LATTICE,
     LOW,
     NORTH,
+    ROUND,
 )
 
 FACE_TOP, FACE_ROUND = 4, 6
@@ -53,7 +54,7 @@ def meet(row, ox, oy, oz, dx, dy, dz, limit, bare, normal):  # type: ignore[no-u
         size = math.sqrt(nu * nu + nv * nv + nz * nz)
         normal[0], normal[1], normal[2] = (nu * cos - nv * sin) / size, (nu * sin + nv * cos) / size, nz / size
         return t, FACE_ROUND
-    if row[KIND] != BOX:
+    if row[KIND] == ROUND:
         k = row[INSET_U] / (high - low)
         r = row[HALF_U] - k * (oz - low)
         a = du * du + dv * dv - k * k * dz * dz
@@ -105,6 +106,11 @@ def meet(row, ox, oy, oz, dx, dy, dz, limit, bare, normal):  # type: ignore[no-u
             return limit, -1
     if face < 0:
         return limit, -1
+    if row[KIND] == LATTICE and face < 4:
+        along, up = (lv + near * dv if face < 2 else lu + near * du), oz + near * dz - low
+        cell = 0.9 * row[HALF_U] + 0.8
+        if abs((along + up) / cell % 1.0 - 0.5) < 0.30 and abs((along - up) / cell % 1.0 - 0.5) < 0.30:
+            return limit, -1
     nu, nv, nz = 0.0, 0.0, 0.0
     if face < 2:
         nu, nz = 1.0 - 2.0 * face, ku

@@ -14,6 +14,8 @@ from gpslift.procedural.city.masses import (
     HALF_U,
     HALF_V,
     HIGH,
+    KIND,
+    LATTICE,
     LOW,
     NORTH,
     PATTERNS,
@@ -59,7 +61,7 @@ _TABLE = np.array([_LOOKS.get(name, (0.0,) * len(_COLUMNS)) for name in PATTERNS
 
 @dataclass(frozen=True)
 class Surface:
-    """What points [N] of surfaces are like. albedo: [N, 3], linear; glow: [N, 3], light of their own; mirror: [N], share
+    """What points [N] of surfaces are like. albedo: [N, 3], linear; glow: [N, 3], their own light; mirror: [N], share
     of the sky that they reflect."""
 
     albedo: Float32s
@@ -157,8 +159,6 @@ def wall_surface(
     albedo[under] *= 0.55
     shop_fronts(albedo, glow, shine, finish, column, x, up, grounded, fine)
     signs(albedo, glow, look, along, up, seed + side, grounded)
-    if (lattice := finish["pattern"] == PATTERNS.index("lattice")).any():
-        mesh = np.abs((along + up) / 5 % 1 - 0.5) + np.abs((along - up) / 5 % 1 - 0.5)
-        albedo[lattice] *= (0.55 + 0.75 * mesh[lattice])[:, None]
-        glow[lattice] += np.array([1.0, 0.62, 0.20], np.float32) * (0.25 + 0.6 * mesh[lattice])[:, None]
+    if (floodlit := solids.shape[rows, KIND] == LATTICE).any():
+        glow[floodlit] += 0.45 * LIT
     return Surface(albedo.astype(np.float32), (glow * lamps).astype(np.float32), shine.astype(np.float32))

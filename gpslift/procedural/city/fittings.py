@@ -88,14 +88,14 @@ def shop_fronts(
     mix(albedo, fascia, _AWNINGS[which], np.ones_like(fine))
     mix(albedo, front, np.broadcast_to(1.6 * GLASS, albedo.shape), fine * 0.9 + 0.1)
     shine[front] += 0.3
-    glow[front] += 1.5 * LIT
+    glow[front] += 0.7 * LIT
     home = grounded & (finish["shop"] <= 0)
     albedo[home & (share < 0.22)] *= 0.78
     door = home & (np.abs(x - 0.5) < 0.2) & (share < 0.72) & (chance(column, finish["seed"]) < 0.3)
     pane = home & ~door & (np.abs(x - 0.5) < 0.2) & (share > 0.34) & (share < 0.78)
     mix(albedo, door, 0.5 * _AWNINGS[which], fine)
     mix(albedo, pane, np.broadcast_to(GLASS, albedo.shape), fine)
-    glow[pane] += 0.4 * LIT
+    glow[pane] += 0.3 * LIT
 
 
 def signs(

@@ -29,9 +29,10 @@ def ground_surface(terrain: Terrain, table: StyleTable, eye: Float32s, points: F
     albedo = _street(terrain, here, at, color)
     mirror = np.full(len(at), 0.30 if light.wet else 0.0, np.float32)
     near = np.hypot(*(at - here).T) < NEAR_M
-    for depth, paint in ((terrain.open(*at.T), 0.62 * color), (terrain.park(*at.T), light.lawn)):
-        inside = (depth > 0) & near
-        albedo[inside] = np.where((depth[inside] > 6)[:, None], paint, color)
+    way = (terrain.open(*at.T) > 0) & near
+    if way.any():  # avenues and squares are paved in large slabs
+        joint = (np.abs(at[way] / 4.0 % 1 - 0.5) > 0.46).any(1)
+        albedo[way] = color * np.where(joint, 0.62, 0.85)[:, None]
     lawn = (terrain.park(*at.T) > 0) & near
     if lawn.any():
         path = np.abs(path_phase(at[lawn])) < 2.6

@@ -62,7 +62,7 @@ def light_of(rng: np.random.Generator, conditions: Conditions) -> Light:
         zenith_color=zenith.astype(np.float32),
         horizon_color=horizon.astype(np.float32),
         haze_per_m=HAZE_PER_M[kind] * float(np.exp(rng.normal(0, 0.25))),
-        clouds=waves.astype(np.float32),
+        clouds=waves.astype(np.float32) if day > 0.5 else np.zeros((1, 4), np.float32),  # none are lit in the dark
         cloud_cover=cover if day > 0.5 else 0.0,
         snow=kind == "snow",
         lawn_color=lawn,

@@ -12,8 +12,9 @@ Float32s = NDArray[np.float32]
 
 EAST, NORTH, AXIS_EAST, AXIS_NORTH, HALF_U, HALF_V, LOW, HIGH, INSET_U, INSET_V, KIND = range(11)
 """Columns of a solid's shape: centre, unit vector of its u axis (v is to the left of it), half sides at the foot, foot
-and top above the ground, by how much the half sides shrink up to the top, and BOX, ROUND (radius HALF_U) or CROWN."""
-BOX, ROUND, CROWN = 0.0, 1.0, 2.0
+and top above the ground, by how much the half sides shrink up to the top, and
+BOX, LATTICE (a box that one sees through in places), ROUND (radius HALF_U) or CROWN."""
+BOX, LATTICE, ROUND, CROWN = 0.0, 1.0, 2.0, 3.0
 
 PATTERNS = (
     "plain",
@@ -32,7 +33,6 @@ PATTERNS = (
     "lintels",
     "awning",
     "dormers",
-    "lattice",
     "leaves",
 )
 

@@ -3,28 +3,31 @@
 import itertools
 from collections.abc import Callable
 
+import numpy as np
+
 from gpslift.procedural.city.facts import Color, Monument
 from gpslift.procedural.city.mason import Mason
-from gpslift.procedural.city.masses import ROUND, Solids
+from gpslift.procedural.city.masses import LATTICE, ROUND, Solids
 
 
 def lattice_tower(m: Mason) -> None:
     """Four splayed legs, two platforms, a tapering shaft: the outline of the Eiffel Tower."""
     half, top = m.monument.width_m / 2, m.monument.height_m
-    out = [(0.0, 1.0, 0.20), (0.085, 0.76, 0.17), (0.175, 0.56, 0.14), (0.26, 0.40, 0.10), (0.35, 0.30, 0.085)]
-    for (z0, o0, l0), (z1, o1, l1) in itertools.pairwise(out):
+    heights = np.linspace(0.0, 0.35, 11)
+    reaches = np.interp(heights, [0.0, 0.085, 0.175, 0.26, 0.35], [1.0, 0.76, 0.56, 0.40, 0.30])
+    widths = np.interp(heights, [0.0, 0.175, 0.35], [0.20, 0.13, 0.085])
+    for (z0, o0, l0), (z1, o1, l1) in itertools.pairwise(zip(heights, reaches, widths, strict=True)):
         for u in (-1, 1):
             for v in (-1, 1):
                 middle = (o0 + o1 - (l0 + l1)) / 2 * half
                 # a splayed leg is a stack of upright pieces, each wide enough to meet the next
-                reach = ((o0 - o1) / 2 + (l0 + l1) / 2) * half * 0.8
-                m.add((u * middle, v * middle), (reach, reach), (z0 * top, z1 * top), pattern="lattice")
+                reach = ((o0 - o1) / 2 + (l0 + l1) / 2) * half * 0.95
+                m.add((u * middle, v * middle), (reach, reach), (z0 * top, z1 * top), kind=LATTICE)
     m.add((0, 0), (0.60 * half, 0.60 * half), (0.165 * top, 0.19 * top))
     m.add((0, 0), (0.34 * half, 0.34 * half), (0.345 * top, 0.365 * top))
     shaft = [(0.35, 0.30), (0.48, 0.19), (0.64, 0.115), (0.84, 0.065), (0.91, 0.05)]
     for (z0, o0), (z1, o1) in itertools.pairwise(shaft):
-        heights = z0 * top, z1 * top
-        m.add((0, 0), (o0 * half, o0 * half), heights, (o1 * half, o1 * half), pattern="lattice")
+        m.add((0, 0), (o0 * half, o0 * half), (z0 * top, z1 * top), (o1 * half, o1 * half), kind=LATTICE)
     m.add((0, 0), (0.09 * half, 0.09 * half), (0.83 * top, 0.855 * top))
     m.add((0, 0), (0.02 * half, 0.02 * half), (0.9 * top, top))
     for u in (-1, 1):

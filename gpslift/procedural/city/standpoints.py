@@ -8,7 +8,7 @@ from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.facts import Bridge, Floats
 from gpslift.procedural.city.terrain import RASTER_M
 
-KINDS = {"anywhere": 0.44, "monument": 0.21, "park": 0.10, "water": 0.13, "bridge": 0.04, "open": 0.08}
+KINDS = {"anywhere": 0.48, "monument": 0.21, "park": 0.10, "water": 0.12, "bridge": 0.04, "open": 0.05}
 BUSIEST = 2.2
 SHORE_M = 60.0
 ROOM_M = 8.2  # what the widest lens asks for
@@ -58,7 +58,7 @@ def _candidate(built: BuiltCity, rng: np.random.Generator, kind: str) -> Floats:
                 return at
     if kind == "monument":
         monument = terrain.facts.monuments[rng.integers(len(terrain.facts.monuments))]
-        angle, away = rng.uniform(0, 2 * np.pi), monument.clear_m * 0.7 + rng.exponential(160.0)
+        angle, away = rng.uniform(0, 2 * np.pi), monument.clear_m * 0.8 + rng.exponential(200.0)
         return monument.at[:2] + away * np.array([np.sin(angle), np.cos(angle)])
     cells = built.cells[kind]
     row, column = divmod(int(cells[rng.integers(len(cells))]), built.columns)

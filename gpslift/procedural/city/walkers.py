@@ -26,7 +26,8 @@ class Shot:
     """One photo before it is taken: the true camera, what stands before it, and what the phone says of it.
 
     east_m, north_m: metres of the city. height_m: of the eye, floor_m: of what one stands on, above the ground.
-    heading_deg: clockwise from north. tag: "right", "none", "zero", "swapped" or "elsewhere"; measured: east and north with GPS noise, metres.
+    heading_deg: clockwise from north. tag: "right", "none", "zero", "swapped" or "elsewhere".
+    measured: east and north with GPS noise, metres.
     """
 
     east_m: float
@@ -122,8 +123,8 @@ def _shot(
 
 
 def draw_heading(built: BuiltCity, rng: np.random.Generator, place: Place, room: float) -> tuple[float, float, float]:
-    """How far the way a walker looks is free (metres, up to `room`), that way (degrees), and how high, in radians, the
-    top of the monument looked at stands (0 = none).
+    """The way a walker looks: how far it is free (metres, up to `room`), where it leads (degrees), and how high, in
+    radians, the top of the monument looked at stands (0 = none).
 
     Along the street, aslant at its houses, at a monument, out over the water; always with room for things in front.
     The room asked for depends on the lens, not on what will stand there: so things do not depend on the place.
