@@ -16,6 +16,7 @@ from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import compose_jointly, compose_text_and_place
 from gpslift.priors.folding import PixelFolding
+from gpslift.priors.gated_attention import install_gates
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
             scheduler=scheduler,
         )
         self.register_to_config(image_size=image_size, caption=caption)
+        install_gates(unet, place_encoder)
 
     @property
     def image_size(self) -> int:

@@ -16,6 +16,7 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.compact import build_compact_prior
+from gpslift.priors.gated_attention import cross_attention_layers
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import ImagePriorConfig, PlaceConfig
@@ -63,10 +64,10 @@ def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in network.state_dict().items()}
 
 
-def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> PlaceEncoder:
+def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int = 0) -> PlaceEncoder:
     """The place encoder of a config, for what these photos are of, with tokens of `width` channels."""
     if isinstance(photos.subject, Landmark):
-        return _landmark_place_encoder(place, width, photos)
+        return _landmark_place_encoder(place, width, photos, gates)
     return CityPlaceEncoder(
         width=width,
         city=asdict(photos.subject),
@@ -75,10 +76,11 @@ def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> Pla
         directions=place.directions,
         finest_m=place.finest_m,
         frequencies=place.frequencies,
+        gates=gates,
     )
 
 
-def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
+def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int) -> LandmarkPlaceEncoder:
     """Frame widths are scaled to the photos' own. No input that none of the photos tells: nothing could be learnt."""
     widths = photos.place["frame_width_m"]
     known = np.log(widths[widths > 0])
@@ -91,11 +93,15 @@ def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) ->
         elevation=place.elevation and bool(np.isfinite(photos.place["elevation_deg"]).any()),
         log_width_mean=float(known.mean()) if len(known) else 0.0,
         log_width_std=max(float(known.std()), 0.01) if len(known) else 1.0,
+        gates=gates,
     )
 
 
 def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusionPipeline:
-    """Stable Diffusion from a folder or hub id, its text encoder and VAE as they are, with a new place encoder."""
+    """Stable Diffusion from a folder or hub id, its text encoder and VAE as they are, with a new place encoder.
+
+    Its place tokens enter through gates that are shut: the prior is the base model until it is trained.
+    """
     base = config.prior.base
     try:
         unet = UNet2DConditionModel.from_pretrained(base, subfolder="unet", use_safetensors=True)
@@ -105,7 +111,8 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
         scheduler = DDIMScheduler.from_pretrained(base, subfolder="scheduler")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(f"prior.base={base} is not a Stable Diffusion folder or reachable hub id: {error}") from error
-    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos)
+    layers = len(cross_attention_layers(unet))
+    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos, gates=layers)
     side, folded = config.backbone.image_size, 2 ** (len(vae.config.block_out_channels) - 1)
     unit = folded * 2 ** (len(unet.config.block_out_channels) - 1)
     if side % unit:

@@ -4,58 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from gpslift.conditioning.text import train_tokenizer
 from gpslift.errors import UserError
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
+from tests.systems.tiny_base import SIDE
 from tests.systems.tiny_prior import tiny_config, train
-
-SIDE = 16
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder laid out as Stable Diffusion 1's: 16 pixels, 8 x 8 latents of 4 channels, predicts noise."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("stable_diffusion")
-    vae = AutoencoderKL(
-        block_out_channels=(32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        sample_size=SIDE,
-    )
-    unet = UNet2DConditionModel(
-        sample_size=SIDE // 2,
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(32, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=4,
-    )
-    tokenizer = train_tokenizer(["a photo"], length=77)
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    scheduler = PNDMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
-    parts = {
-        "vae": vae,
-        "unet": unet,
-        "tokenizer": tokenizer,
-        "text_encoder": CLIPTextModel(text),
-        "scheduler": scheduler,
-    }
-    for name, part in parts.items():
-        part.save_pretrained(folder / name)
-    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    return folder
 
 
 def test_a_latent_base_is_trained_saved_and_loaded_by_the_same_class(
