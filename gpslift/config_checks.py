@@ -29,6 +29,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
+    yield from _finetuning_rules(config)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
@@ -53,6 +54,18 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         optim.batch_size % optim.accumulate == 0,
         f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",
+    )
+
+
+def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    """What only a pretrained base model can have."""
+    yield (
+        config.prior.base != "compact" or config.prior.lora_rank == 0,
+        f"prior.lora_rank={config.prior.lora_rank} adapts a pretrained U-Net; set prior.base to one, or the rank to 0",
+    )
+    yield (
+        config.optim.optimizer != "muon" or config.optim.place_lr == 0,
+        f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )
 
 

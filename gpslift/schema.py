@@ -79,9 +79,14 @@ class OptimConfig:
     steps: int = key(10000, "optimiser steps", low=1)
     batch_size: int = key(64, "images a step, over all devices", low=1)
     optimizer: str = key(
-        "adamw", "muon: for training from scratch, with AdamW for all but the inner matrices", choices=("adamw", "muon")
+        "adamw",
+        "muon: for training from scratch, with AdamW for all but the inner matrices; adamw8bit: by bitsandbytes",
+        choices=("adamw", "muon", "adamw8bit"),
     )
     lr: float = key(1e-3, "learning rate of AdamW after warm-up", low=0.0)
+    place_lr: float = key(
+        0.0, "the same of the place encoder, gates included, which is new on a base model; 0 = optim.lr", low=0.0
+    )
     matrix_lr: float = key(0.02, "muon: learning rate of the inner matrices after warm-up", low=0.0)
     schedule: str = key("cosine", "learning rate after warm-up", choices=("cosine", "constant"))
     warmup_steps: int = key(200, "steps of linear warm-up", low=0)
@@ -96,6 +101,7 @@ class OptimConfig:
     )
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
+    gradient_checkpointing: bool = key(False, "compute the U-Net twice a step, to keep less of it in memory")
 
 
 @dataclass
@@ -165,6 +171,12 @@ class PriorSourceConfig:
 @dataclass
 class ImagePriorSourceConfig(PriorSourceConfig):
     base: str = key("compact", "trained: 'compact', from scratch, or a Stable Diffusion folder or hub id, finetuned")
+    lora_rank: int = key(
+        0,
+        "on a base model: train adapters of this rank in the U-Net's attention; 0 = the whole U-Net",
+        low=0,
+        high=1024,
+    )
     start: str = key("", "compact: a prior (folder or run) of the same sizes whose weights training starts from")
 
 

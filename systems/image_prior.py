@@ -21,8 +21,8 @@ from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.finetuning import is_trained, merge_lora, prepare_networks
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
-from gpslift.priors.muon import MuonAdamW
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights
 from gpslift.priors.training import model_card, prior_from_photos
@@ -30,10 +30,11 @@ from gpslift.randomness import generator_for, normal_for_samples, uniform_for_sa
 from gpslift.runs import Run
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
+from systems.memory import enough_memory, prior_remedies
+from systems.optimizers import make_optimizer
 from systems.previews import Preview, azimuth_preview, city_preview
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
 
-BETAS = (0.9, 0.99)
 HELD_OUT_PHOTOS = 256
 
 
@@ -60,9 +61,8 @@ class ImagePriorSystem(pl.LightningModule):
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         self.shown = shown or azimuth_preview(prior.caption)
-        trained = ["unet", "place_encoder"] + (["text_encoder"] if config.prior.base == "compact" else [])
-        parts = {name: network.requires_grad_(name in trained) for name, network in prior.networks.items()}
-        self.networks = nn.ModuleDict(parts)
+        prepare_networks(prior, config)
+        self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
         self._clock, self._clock_step = 0.0, -1
@@ -121,15 +121,10 @@ class ImagePriorSystem(pl.LightningModule):
         return (weight * error).mean()
 
     def configure_optimizers(self) -> Any:
-        """AdamW, or Muon with it, with warm-up, then a cosine or a constant learning rate."""
+        """The optimiser with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
-        optimizer: torch.optim.Optimizer
-        if optim.optimizer == "muon":
-            dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
-            networks = self.networks.values()
-            optimizer = MuonAdamW(networks, optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=dtype)
-        else:
-            optimizer = torch.optim.AdamW(self._trained(), optim.lr, BETAS, weight_decay=optim.weight_decay)
+        dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
+        optimizer = make_optimizer(self.prior.networks, optim, dtype)
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -214,7 +209,7 @@ class ImagePriorSystem(pl.LightningModule):
     def _set_training(self) -> None:
         """Puts the trained networks into training mode, the frozen ones into evaluation mode."""
         for network in self.networks.values():
-            network.train(any(parameter.requires_grad for parameter in network.parameters()))
+            network.train(is_trained(network))
 
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
@@ -222,6 +217,11 @@ class ImagePriorSystem(pl.LightningModule):
 
 def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
+    with enough_memory(prior_remedies(config)):
+        _train(config, run)
+
+
+def _train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)
     optim = config.optim
@@ -248,8 +248,9 @@ def train(config: ImagePriorConfig, run: Run) -> None:
         gradient_clip=optim.gradient_clip,
         limit_val_batches=0,
     )
-    fit(trainer, system, photos, run)
+    fit(trainer, system, photos, run, prior_remedies(config))
     system.use_average()
+    merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
     encoder = str(prior.place_encoder.config["encoder"])

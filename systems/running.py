@@ -26,6 +26,7 @@ from gpslift.runs import Interrupted, Run, write_status
 from gpslift.schema import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
+from systems.memory import is_out_of_memory, out_of_memory
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress, quiet_lightning
 from systems.rates import ConfiguredRates
@@ -128,11 +129,17 @@ def make_trainer(
     )
 
 
-def fit(trainer: pl.Trainer, system: pl.LightningModule, datamodule: pl.LightningDataModule | None, run: Run) -> None:
+def fit(
+    trainer: pl.Trainer,
+    system: pl.LightningModule,
+    datamodule: pl.LightningDataModule | None,
+    run: Run,
+    remedies: str = "lower optim.batch_size, or the sizes of images and model",
+) -> None:
     """Trains to the trainer's `max_steps`, from `run.resume_from` on where that is set; keeps status.json.
 
     Raises Interrupted after Ctrl-C or SIGTERM (a checkpoint is saved), and UserError for a loss that is not finite, too
-    little memory, a full disk, or a checkpoint of another model.
+    little memory, a full disk, or a checkpoint of another model. remedies: what to do about too little memory.
     """
     stop = next(callback for callback in trainer.callbacks if isinstance(callback, StopAfterStep))  # type: ignore[attr-defined]
     resume = str(run.resume_from) if run.resume_from else None
@@ -147,6 +154,8 @@ def fit(trainer: pl.Trainer, system: pl.LightningModule, datamodule: pl.Lightnin
         raise KeyboardInterrupt from None
     except Exception as error:
         write_status(run, "failed", _last_step(run), trainer.max_steps, str(error))
+        if is_out_of_memory(error):
+            raise out_of_memory(error, remedies) from error
         advice = _advice(error, system)
         raise (UserError(advice) if advice else error) from error
     if stop.requested and trainer.global_step < trainer.max_steps:
@@ -218,8 +227,6 @@ def _last_step(run: Run) -> int:
 def _advice(error: Exception, system: pl.LightningModule) -> str:
     """What to tell the user about an error of torch; '' where it is none that we know a remedy for."""
     text = str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in text:
-        return f"out of memory; lower optim.batch_size, or the sizes of images and model: {text.splitlines()[0]}"
     if "loading state_dict" in text:
         name = type(system).__name__
         return f"the checkpoint does not fit this config's {name}; undo the changes to it, or start anew: {text[:300]}"
