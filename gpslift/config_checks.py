@@ -59,10 +59,18 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
 
 def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     """What only a pretrained base model can have."""
-    yield (
-        config.prior.base != "compact" or config.prior.lora_rank == 0,
-        f"prior.lora_rank={config.prior.lora_rank} adapts a pretrained U-Net; set prior.base to one, or the rank to 0",
-    )
+    needing = {
+        "prior.lora_rank": config.prior.lora_rank,
+        "data.cache_latents": config.data.cache_latents,
+        "data.cache_text": config.data.cache_text,
+        "data.preservation_images": config.data.preservation_images,
+        "optim.sample_latents": config.optim.sample_latents,
+    }
+    for name, value in needing.items():
+        yield (
+            config.prior.base != "compact" or not value,
+            f"{name}={value} needs a pretrained model: set prior.base to a Stable Diffusion folder, or leave it out",
+        )
     yield (
         config.optim.optimizer != "muon" or config.optim.place_lr == 0,
         f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",

@@ -37,6 +37,11 @@ class DataConfig:
     judge_share: float = key(0.15, "share of photos kept for the judges (classifiers)", low=0.0, high=0.5)
     test_share: float = key(0.10, "share of photos kept for the test", low=0.0, high=0.5)
     image_megapixels_max: float = key(200.0, "photos with more pixels than this are refused unread", low=0.1)
+    cache_latents: bool = key(False, "on a base model: keep the photos' latents on disk, 64 KB each at 512 pixels")
+    cache_text: bool = key(False, "on a base model: keep the captions' tokens on disk, 236 KB each in Stable Diffusion")
+    preservation_images: int = key(
+        0, "on a base model: how many of its own images to make, and train on beside the photos; 0 = none", low=0
+    )
     workers: int = key(0, "data loader processes; 0 = load in the main process", low=0)
 
 
@@ -101,6 +106,10 @@ class OptimConfig:
     )
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
+    sample_latents: bool = key(
+        False, "on a base model: draw latents from the VAE's distribution, as its own training did; else its mean"
+    )
+    preservation_weight: float = key(1.0, "weight of the loss on data.preservation_images", low=0.0)
     gradient_checkpointing: bool = key(False, "compute the U-Net twice a step, to keep less of it in memory")
 
 

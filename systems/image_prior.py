@@ -20,11 +20,13 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.photos.dataset import PhotoSet
+from gpslift.photos.dataset import PhotoSet, photos_key
 from gpslift.priors.finetuning import is_trained, merge_lora, prepare_networks
+from gpslift.priors.frozen import Texts, cached_texts, frozen_texts, latent_moments, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights
+from gpslift.priors.preservation import Preservation, make_preservation
 from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
 from gpslift.runs import Run
@@ -43,7 +45,8 @@ class ImagePriorSystem(pl.LightningModule):
 
     previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
     weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
-    default a landmark from eight sides.
+    default a landmark from eight sides. texts: where text tokens come from; by default the prior's text encoder.
+    preservation: images of the base model to train on beside the photos.
     """
 
     weights: Tensor
@@ -56,11 +59,15 @@ class ImagePriorSystem(pl.LightningModule):
         held_out: PhotoSet | None = None,
         weights: Tensor | None = None,
         shown: Preview | None = None,
+        texts: Texts | None = None,
+        preservation: Preservation | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         self.shown = shown or azimuth_preview(prior.caption)
+        self.preservation = preservation
+        self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
         prepare_networks(prior, config)
         self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
@@ -71,7 +78,18 @@ class ImagePriorSystem(pl.LightningModule):
         """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
         loss = self.denoising_loss(batch, *self._dropped(batch))
         self.log("loss", loss.detach(), prog_bar=True)
-        return loss
+        if self.preservation is None or not self.config.optim.preservation_weight:
+            return loss
+        preservation_loss = self.preservation_loss(batch["index"].tolist())
+        self.log("preservation_loss", preservation_loss.detach())
+        return loss + self.config.optim.preservation_weight * preservation_loss
+
+    def preservation_loss(self, indices: list[int]) -> Tensor:
+        """Error on images of the base model, one for each global sample index, with their texts and no place."""
+        assert self.preservation is not None
+        batch = self.transfer_batch_to_device(self.preservation.batch(indices), self.device, 0)
+        nowhere = self.prior.place_encoder.complete({}, len(indices), self.device)
+        return self.denoising_loss(batch, batch["caption"], nowhere, "preservation ")
 
     def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
         """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
@@ -79,14 +97,25 @@ class ImagePriorSystem(pl.LightningModule):
         draw: starts the names of the random draws, so that held-out photos get others than training.
         """
         indices, seed = batch["index"].tolist(), self.config.seed
-        clean = self.prior.to_latents(batch["image"])
+        clean = self._latents(batch)
         noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
         steps = len(self.prior.alphas_cumprod)
         share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
         timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
         noisy = self.prior.add_noise(clean, noise, timestep)
-        prediction = self.prior.predict_raw(noisy, timestep, self.prior.encode_condition(text, place)).float()
+        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place)).float()
         return self._weighted_error(prediction, clean, noise, timestep)
+
+    def _latents(self, batch: dict[str, Any]) -> Tensor:
+        """Clean latents [B, C, h, w]: the VAE's mean or, with optim.sample_latents, draws from its distribution."""
+        moments: Tensor | None = batch.get("latent")
+        if moments is None:
+            moments = latent_moments(self.prior, batch["image"], self.config.optim.sample_latents)
+        if moments.shape[1] == 1:
+            return moments[:, 0]
+        mean, deviation = moments.unbind(1)
+        draws = normal_for_samples(self.config.seed, "latent", batch["index"].tolist(), mean.shape[1:])
+        return mean + deviation * draws.to(mean)
 
     def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
         """Captions and places of a micro-batch with some dropped.
@@ -237,7 +266,11 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
             weights = place_weights(generator, optim.place_weight, config.backbone.fold)
     else:
         shown = city_preview(held_out if len(held_out) else generator)
-    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown)
+    texts, preservation = _kept_on_disk(prior, photos, config), None
+    if config.data.preservation_images and optim.preservation_weight:
+        count, cache = config.data.preservation_images, Path(config.data.cache)
+        preservation = make_preservation(prior, generator.captions, count, config.seed, cache)
+    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown, texts, preservation)
     trainer = make_trainer(
         config,
         run,
@@ -256,6 +289,17 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
     encoder = str(prior.place_encoder.config["encoder"])
     save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder))
     show_summary(run, {"prior": folder, "next": _next_command(config, subject, run)})
+
+
+def _kept_on_disk(prior: PlaceDiffusionPipeline, photos: PhotoDataModule, config: ImagePriorConfig) -> Texts | None:
+    """Has the photos come as latents, and returns where text tokens are read, as far as the config says so."""
+    generator, cache = photos.photos("generator"), Path(config.data.cache)
+    if config.data.cache_latents:
+        key = photos_key(photos.manifest)
+        photos.replace("generator", with_latents(generator, prior, config.optim.sample_latents, key, cache))
+    if not config.data.cache_text:
+        return None
+    return cached_texts(prior, [*generator.captions, *photos.photos("test").captions], cache)
 
 
 def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
