@@ -1,5 +1,6 @@
 """A latent model as base: a tiny Stable Diffusion folder with random weights is trained, saved and loaded."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 from gpslift.errors import UserError
+from gpslift.priors.base_model import load_base_model, missing_files
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
 from tests.systems.tiny_base import SIDE
 from tests.systems.tiny_prior import tiny_config, train
@@ -53,3 +55,44 @@ def test_an_image_size_that_the_base_cannot_make_is_refused(base: Path, few_phot
     config.prior.base, config.backbone.image_size = str(base), SIDE + 1
     with pytest.raises(UserError, match=rf"image_size={SIDE + 1} must be a multiple of 4 for .* {SIDE} is nearest"):
         train(config)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "unet/",
+        "vae/",
+        "text_encoder/",
+        "tokenizer/",
+        "scheduler/",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/tokenizer.json",
+        "scheduler/scheduler_config.json",
+    ],
+)
+def test_what_a_base_folder_lacks_is_named(base: Path, tmp_path: Path, gone: str) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(base, folder)
+    if gone.endswith("/"):
+        shutil.rmtree(folder / gone)
+    else:
+        (folder / gone).unlink()
+    with pytest.raises(UserError, match=f"is not a whole Stable Diffusion folder: {gone} missing"):
+        load_base_model(str(folder))
+
+
+def test_an_old_tokenizer_of_two_files_will_do(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    (tmp_path / "base/tokenizer/tokenizer.json").rename(tmp_path / "base/tokenizer/vocab.json")
+    (tmp_path / "base/tokenizer/merges.txt").write_text("")
+    assert not missing_files(tmp_path / "base")
+
+
+@pytest.mark.parametrize("path", ["/nowhere/model", "./model", "my/models/sd"])
+def test_a_base_folder_that_is_not_there_is_not_taken_for_a_hub_id(path: str) -> None:
+    with pytest.raises(UserError, match=f"prior.base={path}: there is no such folder; give one, or a hub id"):
+        load_base_model(path)
