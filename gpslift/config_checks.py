@@ -55,6 +55,12 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         optim.batch_size % optim.accumulate == 0,
         f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",
     )
+    slices = optim.accumulate * max(config.devices, 1) * config.nodes
+    yield (
+        optim.batch_size % slices == 0,
+        f"optim.batch_size={optim.batch_size} must be a multiple of {slices}: optim.accumulate={optim.accumulate} "
+        f"times devices={config.devices} times nodes={config.nodes}",
+    )
 
 
 def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
@@ -95,6 +101,11 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    yield (
+        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a lift runs in one process; "
+        "leave them out",
+    )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     ramp = config.losses.ramp

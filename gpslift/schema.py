@@ -166,6 +166,13 @@ class RunConfig:
     precision: str = key(
         "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
     )
+    devices: int = key(
+        0, "image_prior: processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
+    )
+    nodes: int = key(1, "image_prior: machines that train together; Lightning says how to start them", low=1)
+    strategy: str = key(
+        "auto", "how processes train together; auto = ddp where there are several", choices=("auto", "ddp")
+    )
     threads: int = key(0, "CPU threads; 0 = all cores", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")
 

@@ -29,6 +29,7 @@ from gpslift.priors.place_weights import place_weights
 from gpslift.priors.preservation import Preservation, make_preservation
 from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
+from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
@@ -72,7 +73,7 @@ class ImagePriorSystem(pl.LightningModule):
         self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
-        self._clock, self._clock_step = 0.0, -1
+        self._clock, self._clock_step = 0.0, 0
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
@@ -103,7 +104,8 @@ class ImagePriorSystem(pl.LightningModule):
         share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
         timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
         noisy = self.prior.add_noise(clean, noise, timestep)
-        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place)).float()
+        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place))
+        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
         return self._weighted_error(prediction, clean, noise, timestep)
 
     def _latents(self, batch: dict[str, Any]) -> Tensor:
@@ -164,12 +166,16 @@ class ImagePriorSystem(pl.LightningModule):
         self.average.to(self.device)
         self.average.step(self._trained())
 
+    def on_train_start(self) -> None:
+        """The step that training starts from is not one that it has done."""
+        self._clock, self._clock_step = 0.0, self.trainer.global_step
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each optimiser step: the speed; and, at the steps of previews, a preview and the held-out loss."""
         step = self.trainer.global_step
         if step == self._clock_step:  # between the micro-batches of a step
             return
-        if self._clock_step >= 0:
+        if self._clock:
             seconds = max(time.monotonic() - self._clock, 1e-9)
             self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
         if step % self.config.log.preview_every_steps == 0 and self.trainer.is_global_zero:
@@ -257,7 +263,8 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
     photos = PhotoDataModule(
         config.data, subject, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
     )
-    print(photos.manifest.report.text())
+    if is_first_process():
+        print(photos.manifest.report.text())
     generator, held_out = photos.photos("generator"), photos.photos("test")
     prior = prior_from_photos(config, generator, choose_device(config))
     weights, shown = None, None
@@ -279,9 +286,12 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
         description=f"prior of {subject.title}",
         accumulate=optim.accumulate,
         gradient_clip=optim.gradient_clip,
+        shares=optim.batch_size // optim.accumulate,
         limit_val_batches=0,
     )
     fit(trainer, system, photos, run, prior_remedies(config))
+    if not is_first_process():
+        return
     system.use_average()
     merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER

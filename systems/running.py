@@ -22,6 +22,7 @@ from rich.table import Table
 
 from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
 from gpslift.errors import UserError
+from gpslift.ranks import local_rank
 from gpslift.runs import Interrupted, Run, write_status
 from gpslift.schema import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
@@ -44,7 +45,23 @@ def choose_device(config: RunConfig) -> torch.device:
     """`config.device`; auto = the GPU, if there is one that works. Raises UserError for cuda without one."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda, but this PyTorch finds no CUDA GPU; leave out device= or set device=cpu")
-    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+    if config.device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", local_rank()) if local_rank() else torch.device("cuda")
+
+
+def choose_devices(config: RunConfig, shares: int) -> int:
+    """How many processes of this machine train: `config.devices`; 0 = one a GPU, as many as can share alike.
+
+    shares: into how many equal parts a micro-batch can be cut. Raises UserError where there are fewer GPUs.
+    """
+    device = choose_device(config)
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if config.devices == 0:
+        return next(count for count in range(there, 0, -1) if shares % (count * config.nodes) == 0 or count == 1)
+    if device.type == "cuda" and config.devices > there:
+        raise UserError(f"devices={config.devices}, but this PyTorch finds {there} CUDA GPUs; leave it out for all")
+    return config.devices
 
 
 def choose_precision(config: RunConfig) -> str:
@@ -90,12 +107,14 @@ def make_trainer(
     accumulate: int = 1,
     gradient_clip: float = 0.0,
     precision: str = "",
+    shares: int = 1,
     **arguments: Any,
 ) -> pl.Trainer:
     """A trainer with checkpoints, progress bar, TensorBoard and CSV metrics, finite checks and an orderly Ctrl-C.
 
     learning_rate: named in the remedy when a loss is not finite. accumulate: micro-batches per step. gradient_clip:
-    largest norm, 0 = never. precision: Lightning's name in the config's place. arguments: more of Lightning's own.
+    largest norm, 0 = never. precision: Lightning's name in the config's place. shares: into how many equal parts a
+    micro-batch can be cut, one a process; 1: the system knows of one process only. arguments: more of Lightning's own.
     """
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [
@@ -108,7 +127,9 @@ def make_trainer(
     first_step = _step_of(run)
     return pl.Trainer(
         accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
-        devices=1,
+        devices=choose_devices(config, shares),
+        num_nodes=config.nodes,
+        strategy=config.strategy,
         precision=precision or choose_precision(config),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=max_steps,

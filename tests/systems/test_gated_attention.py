@@ -1,5 +1,6 @@
 """Place tokens on a pretrained U-Net: shut gates leave the base model as it is; they open, and are saved."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
+from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.text import encode_text
 from gpslift.errors import UserError
+from gpslift.geo.cities import load_city
 from gpslift.priors.gated_attention import cross_attention_layers, install_gates
 from gpslift.priors.loading import load_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -88,6 +91,19 @@ def test_what_is_saved_makes_the_same_images_and_its_unet_is_a_plain_one(
     assert torch.equal(*images)
     plain = UNet2DConditionModel.from_pretrained(tmp_path / "prior", subfolder="unet")
     assert plain.state_dict().keys() == loaded.unet.state_dict().keys()
+
+
+def test_a_city_has_gates_too(prior: PlaceDiffusionPipeline) -> None:
+    encoder = CityPlaceEncoder(width=32, city=asdict(load_city("paris")), scales=3, gates=4)
+    parts = {name: getattr(prior, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}
+    city = PlaceDiffusionPipeline(**parts, place_encoder=encoder, image_size=prior.image_size, caption="a street")
+    pictures = []
+    for gate in (0.0, 0.8):
+        torch.nn.init.constant_(encoder.gate, gate)
+        for east_m in (-2000.0, 1500.0):
+            place, seed = {"east_m": east_m, "north_m": 0.0}, torch.Generator().manual_seed(0)
+            pictures.append(city.sample(place, 1, steps=2, generator=seed))
+    assert torch.equal(pictures[0], pictures[1]) and not torch.allclose(pictures[2], pictures[3])
 
 
 def test_a_compact_prior_has_no_gates() -> None:
