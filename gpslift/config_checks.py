@@ -30,6 +30,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
+    yield from _finetuning_rules(config)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
@@ -54,6 +55,32 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         optim.batch_size % optim.accumulate == 0,
         f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",
+    )
+    slices = optim.accumulate * max(config.devices, 1) * config.nodes
+    yield (
+        optim.batch_size % slices == 0,
+        f"optim.batch_size={optim.batch_size} must be a multiple of {slices}: optim.accumulate={optim.accumulate} "
+        f"times devices={config.devices} times nodes={config.nodes}",
+    )
+
+
+def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    """What only a pretrained base model can have."""
+    needing = {
+        "prior.lora_rank": config.prior.lora_rank,
+        "data.cache_latents": config.data.cache_latents,
+        "data.cache_text": config.data.cache_text,
+        "data.preservation_images": config.data.preservation_images,
+        "optim.sample_latents": config.optim.sample_latents,
+    }
+    for name, value in needing.items():
+        yield (
+            config.prior.base != "compact" or not value,
+            f"{name}={value} needs a pretrained model: set prior.base to a Stable Diffusion folder, or leave it out",
+        )
+    yield (
+        config.optim.optimizer != "muon" or config.optim.place_lr == 0,
+        f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )
 
 
@@ -104,6 +131,11 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
 
 
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    yield (
+        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a lift runs in one process; "
+        "leave them out",
+    )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     ramp = config.losses.ramp

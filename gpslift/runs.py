@@ -23,6 +23,7 @@ from pathlib import Path
 from gpslift.checkpoint_files import check_checkpoint, checkpoints_of, last_checkpoint, newest_whole
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config
 from gpslift.errors import UserError
+from gpslift.ranks import is_first_process
 from gpslift.schema import RunConfig
 from gpslift.storage import children, names, replace_text, saving, short_path
 
@@ -79,7 +80,10 @@ def start_run(config: RunConfig, notify: Callable[[str], object] = print) -> Run
 
     Writes config.yaml and adds to versions.json. `notify` is called with lines about what was resumed and which keys
     differ from those that the run was started with. Raises UserError for a resume that cannot be and for a full disk.
+    Of several processes only the first one writes; the others get a run to read from, or one without a folder.
     """
+    if not is_first_process():
+        return _resumed(config, lambda line: None) if config.resume else _nowhere(config)
     run = _resumed(config, notify) if config.resume else _created(config)
     with saving(run.folder):
         for folder in (run.checkpoints, run.previews):
@@ -121,7 +125,12 @@ def last_run(output: str, name: str, *, with_checkpoint: bool = True) -> Run:
 
 
 def write_status(run: Run, state: str, step: int, steps: int, message: str = "") -> None:
-    """Writes status.json: `state` is running, finished, interrupted or failed; `step` of `steps` are done."""
+    """Writes status.json: `state` is running, finished, interrupted or failed; `step` of `steps` are done.
+
+    Of several processes only the first one does.
+    """
+    if not is_first_process():
+        return
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     status = {"state": state, "step": step, "steps": steps, "message": message, "time": now}
     with saving(run.folder):
@@ -146,6 +155,11 @@ def _created(config: RunConfig) -> Run:
                 folder.mkdir()
                 return Run(folder.absolute())
     raise UserError(f"{parent} has a thousand runs of this second")
+
+
+def _nowhere(config: RunConfig) -> Run:
+    """A run whose folder does not exist and never will."""
+    return Run((Path(config.output).expanduser() / config.name / "other processes").absolute())
 
 
 def _resumed(config: RunConfig, notify: Callable[[str], object]) -> Run:

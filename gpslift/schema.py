@@ -37,6 +37,11 @@ class DataConfig:
     judge_share: float = key(0.15, "share of photos kept for the judges (classifiers)", low=0.0, high=0.5)
     test_share: float = key(0.10, "share of photos kept for the test", low=0.0, high=0.5)
     image_megapixels_max: float = key(200.0, "photos with more pixels than this are refused unread", low=0.1)
+    cache_latents: bool = key(False, "on a base model: keep the photos' latents on disk, 64 KB each at 512 pixels")
+    cache_text: bool = key(False, "on a base model: keep the captions' tokens on disk, 236 KB each in Stable Diffusion")
+    preservation_images: int = key(
+        0, "on a base model: how many of its own images to make, and train on beside the photos; 0 = none", low=0
+    )
     workers: int = key(0, "data loader processes; 0 = load in the main process", low=0)
 
 
@@ -79,9 +84,14 @@ class OptimConfig:
     steps: int = key(10000, "optimiser steps", low=1)
     batch_size: int = key(64, "images a step, over all devices", low=1)
     optimizer: str = key(
-        "adamw", "muon: for training from scratch, with AdamW for all but the inner matrices", choices=("adamw", "muon")
+        "adamw",
+        "muon: for training from scratch, with AdamW for all but the inner matrices; adamw8bit: by bitsandbytes",
+        choices=("adamw", "muon", "adamw8bit"),
     )
     lr: float = key(1e-3, "learning rate of AdamW after warm-up", low=0.0)
+    place_lr: float = key(
+        0.0, "the same of the place encoder, gates included, which is new on a base model; 0 = optim.lr", low=0.0
+    )
     matrix_lr: float = key(0.02, "muon: learning rate of the inner matrices after warm-up", low=0.0)
     schedule: str = key("cosine", "learning rate after warm-up", choices=("cosine", "constant"))
     warmup_steps: int = key(200, "steps of linear warm-up", low=0)
@@ -96,6 +106,11 @@ class OptimConfig:
     )
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
+    sample_latents: bool = key(
+        False, "on a base model: draw latents from the VAE's distribution, as its own training did; else its mean"
+    )
+    preservation_weight: float = key(1.0, "weight of the loss on data.preservation_images", low=0.0)
+    gradient_checkpointing: bool = key(False, "compute the U-Net twice a step, to keep less of it in memory")
 
 
 @dataclass
@@ -165,6 +180,13 @@ class RunConfig:
     precision: str = key(
         "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
     )
+    devices: int = key(
+        0, "image_prior: processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
+    )
+    nodes: int = key(1, "image_prior: machines that train together; Lightning says how to start them", low=1)
+    strategy: str = key(
+        "auto", "how processes train together; auto = ddp where there are several", choices=("auto", "ddp")
+    )
     threads: int = key(0, "CPU threads; 0 = all cores", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")
 
@@ -179,6 +201,12 @@ class PriorSourceConfig:
 @dataclass
 class ImagePriorSourceConfig(PriorSourceConfig):
     base: str = key("compact", "trained: 'compact', from scratch, or a Stable Diffusion folder or hub id, finetuned")
+    lora_rank: int = key(
+        0,
+        "on a base model: train adapters of this rank in the U-Net's attention; 0 = the whole U-Net",
+        low=0,
+        high=1024,
+    )
     start: str = key("", "compact: a prior (folder or run) of the same sizes whose weights training starts from")
 
 

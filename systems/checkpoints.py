@@ -95,9 +95,11 @@ class StepCheckpoints(Checkpoint):
             return
         path = self.run.checkpoints / f"step_{step:08d}.ckpt"
         trainer.save_checkpoint(path)
+        self._saved_step, self.last_good = step, path
+        if not trainer.is_global_zero:
+            return
         with saving(self.run.checkpoints):
             replace_text(self.run.checkpoints / LAST, path.name)
-        self._saved_step, self.last_good = step, path
         for old in checkpoints_of(self.run.checkpoints)[: -self.kept]:
             old.unlink(missing_ok=True)
 

@@ -60,7 +60,11 @@ class StopAfterStep(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.requested and not trainer.fit_loop._should_accumulate():
+        if trainer.fit_loop._should_accumulate():
+            return
+        if trainer.world_size > 1:  # all processes stop after the same step, whichever heard of it
+            self.requested = trainer.strategy.reduce_boolean_decision(self.requested, all=False)
+        if self.requested:
             trainer.should_stop = True
 
     @contextmanager

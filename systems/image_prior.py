@@ -20,20 +20,24 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.photos.dataset import PhotoSet
+from gpslift.photos.dataset import PhotoSet, photos_key
+from gpslift.priors.finetuning import is_trained, merge_lora, prepare_networks
+from gpslift.priors.frozen import Texts, cached_texts, frozen_texts, latent_moments, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
-from gpslift.priors.muon import MuonAdamW
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights
+from gpslift.priors.preservation import Preservation, make_preservation
 from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
+from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
+from systems.memory import enough_memory, prior_remedies
+from systems.optimizers import make_optimizer
 from systems.previews import Preview, azimuth_preview, city_preview
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
 
-BETAS = (0.9, 0.99)
 HELD_OUT_PHOTOS = 256
 
 
@@ -42,7 +46,8 @@ class ImagePriorSystem(pl.LightningModule):
 
     previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
     weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
-    default a landmark from eight sides.
+    default a landmark from eight sides. texts: where text tokens come from; by default the prior's text encoder.
+    preservation: images of the base model to train on beside the photos.
     """
 
     weights: Tensor
@@ -55,23 +60,37 @@ class ImagePriorSystem(pl.LightningModule):
         held_out: PhotoSet | None = None,
         weights: Tensor | None = None,
         shown: Preview | None = None,
+        texts: Texts | None = None,
+        preservation: Preservation | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         self.shown = shown or azimuth_preview(prior.caption)
-        trained = ["unet", "place_encoder"] + (["text_encoder"] if config.prior.base == "compact" else [])
-        parts = {name: network.requires_grad_(name in trained) for name, network in prior.networks.items()}
-        self.networks = nn.ModuleDict(parts)
+        self.preservation = preservation
+        self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
+        prepare_networks(prior, config)
+        self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
-        self._clock, self._clock_step = 0.0, -1
+        self._clock, self._clock_step = 0.0, 0
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
         loss = self.denoising_loss(batch, *self._dropped(batch))
         self.log("loss", loss.detach(), prog_bar=True)
-        return loss
+        if self.preservation is None or not self.config.optim.preservation_weight:
+            return loss
+        preservation_loss = self.preservation_loss(batch["index"].tolist())
+        self.log("preservation_loss", preservation_loss.detach())
+        return loss + self.config.optim.preservation_weight * preservation_loss
+
+    def preservation_loss(self, indices: list[int]) -> Tensor:
+        """Error on images of the base model, one for each global sample index, with their texts and no place."""
+        assert self.preservation is not None
+        batch = self.transfer_batch_to_device(self.preservation.batch(indices), self.device, 0)
+        nowhere = self.prior.place_encoder.complete({}, len(indices), self.device)
+        return self.denoising_loss(batch, batch["caption"], nowhere, "preservation ")
 
     def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
         """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
@@ -79,14 +98,26 @@ class ImagePriorSystem(pl.LightningModule):
         draw: starts the names of the random draws, so that held-out photos get others than training.
         """
         indices, seed = batch["index"].tolist(), self.config.seed
-        clean = self.prior.to_latents(batch["image"])
+        clean = self._latents(batch)
         noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
         steps = len(self.prior.alphas_cumprod)
         share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
         timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
         noisy = self.prior.add_noise(clean, noise, timestep)
-        prediction = self.prior.predict_raw(noisy, timestep, self.prior.encode_condition(text, place)).float()
+        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place))
+        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
         return self._weighted_error(prediction, clean, noise, timestep)
+
+    def _latents(self, batch: dict[str, Any]) -> Tensor:
+        """Clean latents [B, C, h, w]: the VAE's mean or, with optim.sample_latents, draws from its distribution."""
+        moments: Tensor | None = batch.get("latent")
+        if moments is None:
+            moments = latent_moments(self.prior, batch["image"], self.config.optim.sample_latents)
+        if moments.shape[1] == 1:
+            return moments[:, 0]
+        mean, deviation = moments.unbind(1)
+        draws = normal_for_samples(self.config.seed, "latent", batch["index"].tolist(), mean.shape[1:])
+        return mean + deviation * draws.to(mean)
 
     def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
         """Captions and places of a micro-batch with some dropped.
@@ -121,15 +152,10 @@ class ImagePriorSystem(pl.LightningModule):
         return (weight * error).mean()
 
     def configure_optimizers(self) -> Any:
-        """AdamW, or Muon with it, with warm-up, then a cosine or a constant learning rate."""
+        """The optimiser with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
-        optimizer: torch.optim.Optimizer
-        if optim.optimizer == "muon":
-            dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
-            networks = self.networks.values()
-            optimizer = MuonAdamW(networks, optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=dtype)
-        else:
-            optimizer = torch.optim.AdamW(self._trained(), optim.lr, BETAS, weight_decay=optim.weight_decay)
+        dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
+        optimizer = make_optimizer(self.prior.networks, optim, dtype)
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -140,12 +166,16 @@ class ImagePriorSystem(pl.LightningModule):
         self.average.to(self.device)
         self.average.step(self._trained())
 
+    def on_train_start(self) -> None:
+        """The step that training starts from is not one that it has done."""
+        self._clock, self._clock_step = 0.0, self.trainer.global_step
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each optimiser step: the speed; and, at the steps of previews, a preview and the held-out loss."""
         step = self.trainer.global_step
         if step == self._clock_step:  # between the micro-batches of a step
             return
-        if self._clock_step >= 0:
+        if self._clock:
             seconds = max(time.monotonic() - self._clock, 1e-9)
             self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
         if step % self.config.log.preview_every_steps == 0 and self.trainer.is_global_zero:
@@ -214,7 +244,7 @@ class ImagePriorSystem(pl.LightningModule):
     def _set_training(self) -> None:
         """Puts the trained networks into training mode, the frozen ones into evaluation mode."""
         for network in self.networks.values():
-            network.train(any(parameter.requires_grad for parameter in network.parameters()))
+            network.train(is_trained(network))
 
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
@@ -222,13 +252,19 @@ class ImagePriorSystem(pl.LightningModule):
 
 def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
+    with enough_memory(prior_remedies(config)):
+        _train(config, run)
+
+
+def _train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)
     optim = config.optim
     photos = PhotoDataModule(
         config.data, subject, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
     )
-    print(photos.manifest.report.text())
+    if is_first_process():
+        print(photos.manifest.report.text())
     generator, held_out = photos.photos("generator"), photos.photos("test")
     prior = prior_from_photos(config, generator, choose_device(config))
     weights, shown = None, None
@@ -237,7 +273,11 @@ def train(config: ImagePriorConfig, run: Run) -> None:
             weights = place_weights(generator, optim.place_weight, config.backbone.fold)
     else:
         shown = city_preview(held_out if len(held_out) else generator)
-    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown)
+    texts, preservation = _kept_on_disk(prior, photos, config), None
+    if config.data.preservation_images and optim.preservation_weight:
+        count, cache = config.data.preservation_images, Path(config.data.cache)
+        preservation = make_preservation(prior, generator.captions, count, config.seed, cache)
+    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown, texts, preservation)
     trainer = make_trainer(
         config,
         run,
@@ -246,15 +286,30 @@ def train(config: ImagePriorConfig, run: Run) -> None:
         description=f"prior of {subject.title}",
         accumulate=optim.accumulate,
         gradient_clip=optim.gradient_clip,
+        shares=optim.batch_size // optim.accumulate,
         limit_val_batches=0,
     )
-    fit(trainer, system, photos, run)
+    fit(trainer, system, photos, run, prior_remedies(config))
+    if not is_first_process():
+        return
     system.use_average()
+    merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
     encoder = str(prior.place_encoder.config["encoder"])
     save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder))
     show_summary(run, {"prior": folder, "next": _next_command(config, subject, run)})
+
+
+def _kept_on_disk(prior: PlaceDiffusionPipeline, photos: PhotoDataModule, config: ImagePriorConfig) -> Texts | None:
+    """Has the photos come as latents, and returns where text tokens are read, as far as the config says so."""
+    generator, cache = photos.photos("generator"), Path(config.data.cache)
+    if config.data.cache_latents:
+        key = photos_key(photos.manifest)
+        photos.replace("generator", with_latents(generator, prior, config.optim.sample_latents, key, cache))
+    if not config.data.cache_text:
+        return None
+    return cached_texts(prior, [*generator.captions, *photos.photos("test").captions], cache)
 
 
 def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:

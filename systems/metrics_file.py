@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from gpslift.storage import replace_text, saving
 
@@ -41,8 +42,9 @@ class MetricsFile(Logger):
         else:
             self.rows.append({"step": str(step), **row})
 
+    @rank_zero_only
     def save(self) -> None:
-        """Writes all rows."""
+        """Writes all rows, in the first process."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns or ["step"], restval="", lineterminator="\n")

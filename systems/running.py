@@ -22,10 +22,12 @@ from rich.table import Table
 
 from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
 from gpslift.errors import UserError
+from gpslift.ranks import local_rank
 from gpslift.runs import Interrupted, Run, write_status
 from gpslift.schema import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
+from systems.memory import is_out_of_memory, out_of_memory
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress, quiet_lightning
 from systems.rates import ConfiguredRates
@@ -43,7 +45,23 @@ def choose_device(config: RunConfig) -> torch.device:
     """`config.device`; auto = the GPU, if there is one that works. Raises UserError for cuda without one."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda, but this PyTorch finds no CUDA GPU; leave out device= or set device=cpu")
-    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+    if config.device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", local_rank()) if local_rank() else torch.device("cuda")
+
+
+def choose_devices(config: RunConfig, shares: int) -> int:
+    """How many processes of this machine train: `config.devices`; 0 = one a GPU, as many as can share alike.
+
+    shares: into how many equal parts a micro-batch can be cut. Raises UserError where there are fewer GPUs.
+    """
+    device = choose_device(config)
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if config.devices == 0:
+        return next(count for count in range(there, 0, -1) if shares % (count * config.nodes) == 0 or count == 1)
+    if device.type == "cuda" and config.devices > there:
+        raise UserError(f"devices={config.devices}, but this PyTorch finds {there} CUDA GPUs; leave it out for all")
+    return config.devices
 
 
 def choose_precision(config: RunConfig) -> str:
@@ -89,12 +107,14 @@ def make_trainer(
     accumulate: int = 1,
     gradient_clip: float = 0.0,
     precision: str = "",
+    shares: int = 1,
     **arguments: Any,
 ) -> pl.Trainer:
     """A trainer with checkpoints, progress bar, TensorBoard and CSV metrics, finite checks and an orderly Ctrl-C.
 
     learning_rate: named in the remedy when a loss is not finite. accumulate: micro-batches per step. gradient_clip:
-    largest norm, 0 = never. precision: Lightning's name in the config's place. arguments: more of Lightning's own.
+    largest norm, 0 = never. precision: Lightning's name in the config's place. shares: into how many equal parts a
+    micro-batch can be cut, one a process; 1: the system knows of one process only. arguments: more of Lightning's own.
     """
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [
@@ -107,7 +127,9 @@ def make_trainer(
     first_step = _step_of(run)
     return pl.Trainer(
         accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
-        devices=1,
+        devices=choose_devices(config, shares),
+        num_nodes=config.nodes,
+        strategy=config.strategy,
         precision=precision or choose_precision(config),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=max_steps,
@@ -128,11 +150,17 @@ def make_trainer(
     )
 
 
-def fit(trainer: pl.Trainer, system: pl.LightningModule, datamodule: pl.LightningDataModule | None, run: Run) -> None:
+def fit(
+    trainer: pl.Trainer,
+    system: pl.LightningModule,
+    datamodule: pl.LightningDataModule | None,
+    run: Run,
+    remedies: str = "lower optim.batch_size, or the sizes of images and model",
+) -> None:
     """Trains to the trainer's `max_steps`, from `run.resume_from` on where that is set; keeps status.json.
 
     Raises Interrupted after Ctrl-C or SIGTERM (a checkpoint is saved), and UserError for a loss that is not finite, too
-    little memory, a full disk, or a checkpoint of another model.
+    little memory, a full disk, or a checkpoint of another model. remedies: what to do about too little memory.
     """
     stop = next(callback for callback in trainer.callbacks if isinstance(callback, StopAfterStep))  # type: ignore[attr-defined]
     resume = str(run.resume_from) if run.resume_from else None
@@ -147,6 +175,8 @@ def fit(trainer: pl.Trainer, system: pl.LightningModule, datamodule: pl.Lightnin
         raise KeyboardInterrupt from None
     except Exception as error:
         write_status(run, "failed", _last_step(run), trainer.max_steps, str(error))
+        if is_out_of_memory(error):
+            raise out_of_memory(error, remedies) from error
         advice = _advice(error, system)
         raise (UserError(advice) if advice else error) from error
     if stop.requested and trainer.global_step < trainer.max_steps:
@@ -218,8 +248,6 @@ def _last_step(run: Run) -> int:
 def _advice(error: Exception, system: pl.LightningModule) -> str:
     """What to tell the user about an error of torch; '' where it is none that we know a remedy for."""
     text = str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in text:
-        return f"out of memory; lower optim.batch_size, or the sizes of images and model: {text.splitlines()[0]}"
     if "loading state_dict" in text:
         name = type(system).__name__
         return f"the checkpoint does not fit this config's {name}; undo the changes to it, or start anew: {text[:300]}"

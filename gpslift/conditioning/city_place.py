@@ -24,7 +24,7 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
     encoder: `multiscale`: T = scales, each token from plane waves in `directions` directions at one wavelength, from
     the city's size down to `finest_m`. `paper` (section 3.2): T = 2, longitude and latitude, scaled to [-1, 1] over the
     city, in a positional encoding of `frequencies` frequencies through one two-layer MLP for both.
-    city: the fields of City.
+    city: the fields of City. gates: see PlaceEncoder.
     """
 
     place_kind = "gps"
@@ -39,8 +39,10 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
         directions: int = 6,
         finest_m: float = 20.0,
         frequencies: int = 10,
+        gates: int = 0,
     ) -> None:
         super().__init__()
+        self.make_gates(gates)
         self.city = City(**city)
         self.half_extent_m = [side / 2 for side in self.city.extent_m]
         self.wavelengths = wavelengths(2 * max(self.half_extent_m), finest_m, scales)

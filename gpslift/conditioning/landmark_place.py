@@ -23,7 +23,8 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
     """Place tokens [B, T, width] of a landmark photo: T = 1 (azimuth) to 3 (and frame width, and elevation).
 
     encoder: `harmonic` or `paper` (see `gpslift.conditioning.azimuth`). log_width_mean, log_width_std: of the natural
-    logarithm of the training photos' frame widths in metres; they bring frame widths to about [-2, 2].
+    logarithm of the training photos' frame widths in metres; they bring frame widths to about [-2, 2]. gates: see
+    PlaceEncoder.
     """
 
     place_kind = "azimuth"
@@ -39,8 +40,10 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
         elevation: bool = True,
         log_width_mean: float = 0.0,
         log_width_std: float = 1.0,
+        gates: int = 0,
     ) -> None:
         super().__init__()
+        self.make_gates(gates)
         self.azimuth = HarmonicAzimuth(harmonics) if encoder == "harmonic" else PaperAzimuth(frequencies)
         self.azimuth_token = PlaceToken(self.azimuth.width, width)
         self.frame_width_token = PlaceToken(3, width) if frame_width else None

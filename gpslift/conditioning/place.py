@@ -47,9 +47,14 @@ class PlaceToken(nn.Module):
 
 
 class PlaceEncoder(ModelMixin, ConfigMixin):
-    """Places of B photos to tokens [B, T, width]. What a place holds is the subclass's: its `inputs`."""
+    """Places of B photos to tokens [B, T, width]. What a place holds is the subclass's: its `inputs`.
+
+    gate: one a cross-attention layer of a pretrained U-Net, through which the tokens enter (see
+    `gpslift.priors.gated_attention`); none where they simply join the text's.
+    """
 
     place_kind: str
+    gate: nn.Parameter | None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -65,6 +70,10 @@ class PlaceEncoder(ModelMixin, ConfigMixin):
     def pooled_width(self) -> int:
         """Width of `pool`'s vector."""
         return self.tokens * int(self.config["width"])
+
+    def make_gates(self, count: int) -> None:
+        """`count` gates that are shut; 0: none."""
+        self.gate = nn.Parameter(torch.zeros(count)) if count else None
 
     def pool(self, tokens: Tensor) -> Tensor:
         """Tokens [B, T, width] to the vector [B, T width] that may be added to the time embedding."""

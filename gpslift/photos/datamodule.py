@@ -44,6 +44,10 @@ class PhotoDataModule(pl.LightningDataModule):
             self._sets[part] = load_photo_set(self.manifest, part, self.image_size, cache, limit)
         return self._sets[part]
 
+    def replace(self, part: str, photos: PhotoSet) -> None:
+        """From now on these are the part's photos."""
+        self._sets[part] = photos
+
     def prepare_data(self) -> None:
         """Makes all caches, on one process only."""
         self.photos("generator")

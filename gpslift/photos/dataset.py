@@ -17,7 +17,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos import city_photos, landmark_photos
-from gpslift.photos.files import replacing
+from gpslift.photos.array_cache import cached_array
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import Manifest
 from gpslift.photos.scan import run_over_photos
@@ -51,12 +51,14 @@ class PhotoSet(Dataset[dict[str, Any]]):
         return np.asarray(self.images[self.rows[indices]])
 
     def __getitem__(self, draws: Sequence[Draw]) -> dict[str, Any]:
-        """A batch: image float [B, 3, S, S] in [0, 1]; the names of `place`, float [B]; index and photo int64 [B] (see
-        Draw); caption, a list of B strings.
-        """
+        """A batch: image float [B, 3, S, S] in [0, 1], and `labels`."""
+        batch = self.labels(draws)
+        return {"image": torch.from_numpy(self.pixels(batch["photo"].numpy())).float() / 255.0, **batch}
+
+    def labels(self, draws: Sequence[Draw]) -> dict[str, Any]:
+        """The names of `place`, float [B]; index and photo int64 [B] (see Draw); caption, a list of B strings."""
         index, photo = np.array(draws, np.int64).reshape(-1, 2).T
         return {
-            "image": torch.from_numpy(self.pixels(photo)).float() / 255.0,
             **{name: torch.from_numpy(values[photo]) for name, values in self.place.items()},
             "index": torch.from_numpy(index.copy()),
             "photo": torch.from_numpy(photo.copy()),
@@ -88,37 +90,25 @@ def load_photo_set(
 def cached_pixels(manifest: Manifest, image_size: int, cache: Path, megapixels_max: float) -> NDArray[np.uint8]:
     """Pixels [M, 3, S, S] of all photos of the manifest, from <cache>/pixels; made now if not there, or damaged."""
     shape = (len(manifest), 3, image_size, image_size)
-    files = [manifest.table[name].to_pylist() for name in ("path", "bytes", "modified_ns")]
-    text = json.dumps([_VERSION, str(manifest.folder.resolve()), files])
-    path = cache.expanduser() / "pixels" / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}-{image_size}.npy"
-    pixels = _open_pixels(path, shape)
-    if pixels is None:
-        _decode_all(manifest, files, shape, path, megapixels_max)
-        pixels = _open_pixels(path, shape)
-    if pixels is None:
-        raise UserError(f"cannot read back {path}: the disk that holds data.cache seems damaged or full")
-    return pixels
+    path = cache.expanduser() / "pixels" / f"{photos_key(manifest)}-{image_size}.npy"
+    return cached_array(path, shape, np.uint8, lambda: _decoded(manifest, image_size, megapixels_max))
 
 
-def _decode_all(
-    manifest: Manifest, files: list[list[Any]], shape: tuple[int, ...], path: Path, megapixels_max: float
-) -> None:
-    """Writes the .npy file in one stream: on a full disk that fails cleanly, where a memory map kills the process."""
-    load = partial(load_square, size=shape[-1], megapixels_max=megapixels_max)
+def photos_key(manifest: Manifest) -> str:
+    """A name that changes with the photos' files, their order, and how pixels are made of them."""
+    text = json.dumps([_VERSION, str(manifest.folder.resolve()), _files(manifest)])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _files(manifest: Manifest) -> list[list[Any]]:
+    return [manifest.table[name].to_pylist() for name in ("path", "bytes", "modified_ns")]
+
+
+def _decoded(manifest: Manifest, image_size: int, megapixels_max: float) -> Iterator[NDArray[np.uint8]]:
+    files = _files(manifest)
+    load = partial(load_square, size=image_size, megapixels_max=megapixels_max)
     photos = (manifest.folder / name for name in files[0])
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for image in run_over_photos(load, photos, list(zip(*files, strict=True)), "decoding photos"):
-            file.write(image.tobytes())
-
-
-def _open_pixels(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    try:
-        pixels = np.load(path, mmap_mode="r") if path.is_file() else None
-    except (OSError, ValueError):
-        return None
-    return pixels if pixels is not None and pixels.shape == shape and pixels.dtype == np.uint8 else None
+    return run_over_photos(load, photos, list(zip(*files, strict=True)), "decoding photos")
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,7 @@ from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import compose_branches
 from gpslift.priors.folding import PixelFolding
+from gpslift.priors.gated_attention import install_gates
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
             scheduler=scheduler,
         )
         self.register_to_config(image_size=image_size, caption=caption)
+        install_gates(unet, place_encoder)
 
     @property
     def image_size(self) -> int:
@@ -111,8 +113,15 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def encode_condition(self, text: Sequence[str], place: Place) -> Condition:
         """The condition of B texts and B places. The empty text and a place of NaNs are the nulls."""
+        return self.condition(self.encode_text(text), place)
+
+    def encode_text(self, text: Sequence[str]) -> Tensor:
+        """Text tokens [B, L, C] of B texts."""
+        return encode_text(self.tokenizer, self.text_encoder, text)
+
+    def condition(self, text_tokens: Tensor, place: Place) -> Condition:
+        """The condition of text tokens [B, L, C] and B places."""
         place_tokens = self.place_encoder(place)
-        text_tokens = encode_text(self.tokenizer, self.text_encoder, text)
         pooled = self.place_encoder.pool(place_tokens) if self.unet.config.class_embed_type == "projection" else None
         return Condition(torch.cat([text_tokens, place_tokens.to(text_tokens.dtype)], 1), pooled)
 
@@ -205,6 +214,21 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         (paper: e(0,0) + w [e(0,g) - e(0,0)]), without any place the text's. generator: one for all, or one an image,
         which makes each image independent of the others beside it.
         """
+        latents = self.sample_latents(place, count, prompt, steps, guidance_scale_text, guidance_scale_place, generator)
+        return self.from_latents(latents)
+
+    @torch.no_grad()
+    def sample_latents(
+        self,
+        place: dict[str, Any],
+        count: int,
+        prompt: str | Sequence[str] | None = None,
+        steps: int = 30,
+        guidance_scale_text: float = 1.0,
+        guidance_scale_place: float = 1.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    ) -> Tensor:
+        """The latents [count, C, h, w] of what `sample` makes."""
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
@@ -223,7 +247,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         for timestep in self.progress_bar(self.scheduler.timesteps):
             raw = guided_raw(latents, timestep.expand(len(latents)))
             latents = self.scheduler.step(raw, timestep, latents).prev_sample
-        return self.from_latents(latents)
+        return latents
 
     def __call__(
         self, *, place: dict[str, Any], count: int | None = None, output_type: str = "pil", **settings: Any

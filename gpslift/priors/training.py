@@ -4,9 +4,6 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from safetensors import SafetensorError
-from transformers import AutoTokenizer, CLIPTextModel
 
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
@@ -15,7 +12,9 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.base_model import load_base_model
 from gpslift.priors.compact import build_compact_prior
+from gpslift.priors.gated_attention import cross_attention_layers
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema import ImagePriorConfig, PlaceConfig
@@ -63,10 +62,10 @@ def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in network.state_dict().items()}
 
 
-def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> PlaceEncoder:
+def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int = 0) -> PlaceEncoder:
     """The place encoder of a config, for what these photos are of, with tokens of `width` channels."""
     if isinstance(photos.subject, Landmark):
-        return _landmark_place_encoder(place, width, photos)
+        return _landmark_place_encoder(place, width, photos, gates)
     return CityPlaceEncoder(
         width=width,
         city=asdict(photos.subject),
@@ -75,10 +74,11 @@ def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> Pla
         directions=place.directions,
         finest_m=place.finest_m,
         frequencies=place.frequencies,
+        gates=gates,
     )
 
 
-def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) -> LandmarkPlaceEncoder:
+def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int) -> LandmarkPlaceEncoder:
     """Frame widths are scaled to the photos' own. No input that none of the photos tells: nothing could be learnt."""
     widths = photos.place["frame_width_m"]
     known = np.log(widths[widths > 0])
@@ -91,29 +91,31 @@ def _landmark_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet) ->
         elevation=place.elevation and bool(np.isfinite(photos.place["elevation_deg"]).any()),
         log_width_mean=float(known.mean()) if len(known) else 0.0,
         log_width_std=max(float(known.std()), 0.01) if len(known) else 1.0,
+        gates=gates,
     )
 
 
 def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusionPipeline:
-    """Stable Diffusion from a folder or hub id, its text encoder and VAE as they are, with a new place encoder."""
-    base = config.prior.base
-    try:
-        unet = UNet2DConditionModel.from_pretrained(base, subfolder="unet", use_safetensors=True)
-        vae = AutoencoderKL.from_pretrained(base, subfolder="vae", use_safetensors=True)
-        text_encoder = CLIPTextModel.from_pretrained(base, subfolder="text_encoder", use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(base, subfolder="tokenizer")
-        scheduler = DDIMScheduler.from_pretrained(base, subfolder="scheduler")
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"prior.base={base} is not a Stable Diffusion folder or reachable hub id: {error}") from error
-    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos)
+    """Stable Diffusion from a folder or hub id, its text encoder and VAE as they are, with a new place encoder.
+
+    Its place tokens enter through gates that are shut: the prior is the base model until it is trained.
+    """
+    base = load_base_model(config.prior.base)
+    unet, vae = base.unet, base.vae
+    layers = len(cross_attention_layers(unet))
+    encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos, gates=layers)
     side, folded = config.backbone.image_size, 2 ** (len(vae.config.block_out_channels) - 1)
     unit = folded * 2 ** (len(unet.config.block_out_channels) - 1)
     if side % unit:
         nearest = max(round(side / unit), 1) * unit
-        raise UserError(f"backbone.image_size={side} must be a multiple of {unit} for {base}; {nearest} is nearest")
+        raise UserError(
+            f"backbone.image_size={side} must be a multiple of {unit} for {config.prior.base}; {nearest} is nearest"
+        )
     unet.register_to_config(sample_size=side // folded)  # convolutions take any size; the paper trains 512 at 256
     return _quiet(
-        PlaceDiffusionPipeline(vae, text_encoder, tokenizer, unet, encoder, scheduler, side, photos.subject.caption)
+        PlaceDiffusionPipeline(
+            vae, base.text_encoder, base.tokenizer, unet, encoder, base.scheduler, side, photos.subject.caption
+        )
     )
 
 

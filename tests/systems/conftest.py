@@ -1,10 +1,12 @@
 """Fixtures of the systems' tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.systems.settings import settings_kept
+from tests.systems.tiny_base import write_base_model
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +14,9 @@ def own_settings() -> Iterator[None]:
     """`prepare` changes settings of the whole process; other tests get theirs back."""
     with settings_kept():
         yield
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny base model's folder; not to be written to."""
+    return write_base_model(tmp_path_factory.mktemp("stable_diffusion"))

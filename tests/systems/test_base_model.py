@@ -1,61 +1,18 @@
 """A latent model as base: a tiny Stable Diffusion folder with random weights is trained, saved and loaded."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from gpslift.conditioning.text import train_tokenizer
 from gpslift.errors import UserError
+from gpslift.priors.base_model import load_base_model, missing_files
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
+from tests.systems.tiny_base import SIDE
 from tests.systems.tiny_prior import tiny_config, train
-
-SIDE = 16
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder laid out as Stable Diffusion 1's: 16 pixels, 8 x 8 latents of 4 channels, predicts noise."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("stable_diffusion")
-    vae = AutoencoderKL(
-        block_out_channels=(32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        sample_size=SIDE,
-    )
-    unet = UNet2DConditionModel(
-        sample_size=SIDE // 2,
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(32, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=4,
-    )
-    tokenizer = train_tokenizer(["a photo"], length=77)
-    text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    scheduler = PNDMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
-    parts = {
-        "vae": vae,
-        "unet": unet,
-        "tokenizer": tokenizer,
-        "text_encoder": CLIPTextModel(text),
-        "scheduler": scheduler,
-    }
-    for name, part in parts.items():
-        part.save_pretrained(folder / name)
-    (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-    return folder
 
 
 def test_a_latent_base_is_trained_saved_and_loaded_by_the_same_class(
@@ -98,3 +55,44 @@ def test_an_image_size_that_the_base_cannot_make_is_refused(base: Path, few_phot
     config.prior.base, config.backbone.image_size = str(base), SIDE + 1
     with pytest.raises(UserError, match=rf"image_size={SIDE + 1} must be a multiple of 4 for .* {SIDE} is nearest"):
         train(config)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "unet/",
+        "vae/",
+        "text_encoder/",
+        "tokenizer/",
+        "scheduler/",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/tokenizer.json",
+        "scheduler/scheduler_config.json",
+    ],
+)
+def test_what_a_base_folder_lacks_is_named(base: Path, tmp_path: Path, gone: str) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(base, folder)
+    if gone.endswith("/"):
+        shutil.rmtree(folder / gone)
+    else:
+        (folder / gone).unlink()
+    with pytest.raises(UserError, match=f"is not a whole Stable Diffusion folder: {gone} missing"):
+        load_base_model(str(folder))
+
+
+def test_an_old_tokenizer_of_two_files_will_do(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    (tmp_path / "base/tokenizer/tokenizer.json").rename(tmp_path / "base/tokenizer/vocab.json")
+    (tmp_path / "base/tokenizer/merges.txt").write_text("")
+    assert not missing_files(tmp_path / "base")
+
+
+@pytest.mark.parametrize("path", ["/nowhere/model", "./model", "my/models/sd"])
+def test_a_base_folder_that_is_not_there_is_not_taken_for_a_hub_id(path: str) -> None:
+    with pytest.raises(UserError, match=f"prior.base={path}: there is no such folder; give one, or a hub id"):
+        load_base_model(path)

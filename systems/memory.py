@@ -1,0 +1,52 @@
+"""Too little memory: told apart from other errors, and which settings take less."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from gpslift.errors import UserError
+from gpslift.schema import ImagePriorConfig
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the GPU's or the computer's memory is used up."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def out_of_memory(error: BaseException, remedies: str) -> UserError:
+    """What to tell the user."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return UserError(f"out of memory; {remedies}: {lines[0]}")
+
+
+@contextmanager
+def enough_memory(remedies: str) -> Iterator[None]:
+    """Turns running out of memory into a UserError that names the remedies."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory(error, remedies) from error
+
+
+def prior_remedies(config: ImagePriorConfig) -> str:
+    """The settings by which training a prior takes less memory, those that cost nothing else first."""
+    optim, remedies = config.optim, []
+    images = optim.batch_size // optim.accumulate
+    if images > 1:
+        remedies.append(
+            f"raise optim.accumulate (now {optim.accumulate}) or lower optim.batch_size ({optim.batch_size})"
+        )
+    if not optim.gradient_checkpointing:
+        remedies.append("set optim.gradient_checkpointing=yes")
+    if config.prior.base != "compact":
+        if optim.optimizer == "adamw":
+            remedies.append("set optim.optimizer=adamw8bit")
+        if not config.prior.lora_rank:
+            remedies.append("set prior.lora_rank=16")
+    if config.precision in ("auto", "32"):
+        remedies.append("set precision=bf16")
+    remedies.append(f"lower backbone.image_size (now {config.backbone.image_size})")
+    return "; ".join(remedies)

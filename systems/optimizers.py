@@ -1,0 +1,48 @@
+"""The optimiser of a prior's training, as its config names it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from gpslift.errors import UserError
+from gpslift.priors.finetuning import NEEDED
+from gpslift.priors.muon import MuonAdamW
+from gpslift.schema import OptimConfig
+
+BETAS = (0.9, 0.99)
+
+
+def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype: torch.dtype) -> torch.optim.Optimizer:
+    """The optimiser of all weights that need gradients. dtype: number format of Muon's orthogonalisation.
+
+    networks: of a prior; `place_encoder` may have a learning rate of its own. Raises UserError for adamw8bit where
+    bitsandbytes is missing or finds no GPU library.
+    """
+    if optim.optimizer == "muon":
+        return MuonAdamW(networks.values(), optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=dtype)
+    kind = _adamw8bit() if optim.optimizer == "adamw8bit" else torch.optim.AdamW
+    return kind(_groups(networks, optim), lr=optim.lr, betas=BETAS, weight_decay=optim.weight_decay)
+
+
+def _groups(networks: Mapping[str, nn.Module], optim: OptimConfig) -> list[dict[str, Any]]:
+    """One group, or one of the place encoder beside it where that learns at another rate."""
+    trained = {name: [p for p in network.parameters() if p.requires_grad] for name, network in networks.items()}
+    if not optim.place_lr:
+        return [{"params": [parameter for parameters in trained.values() for parameter in parameters]}]
+    place = trained.pop("place_encoder")
+    others = [parameter for parameters in trained.values() for parameter in parameters]
+    return [{"params": others}, {"params": place, "lr": optim.place_lr}]
+
+
+def _adamw8bit() -> Any:
+    """bitsandbytes' AdamW, whose moments take 8 bits each instead of 32."""
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except (ImportError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"optim.optimizer=adamw8bit needs the package bitsandbytes and a GPU ({error}); {NEEDED}, "
+            "or set optim.optimizer=adamw"
+        ) from error
+    return AdamW8bit

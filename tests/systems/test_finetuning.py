@@ -1,0 +1,155 @@
+"""What those who finetune expect: adapters, checkpointed gradients, 8-bit optimiser, remedies for too little memory."""
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gpslift.errors import UserError
+from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
+from gpslift.priors.loading import load_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.schema import OptimConfig
+from systems.image_prior import ImagePriorSystem
+from systems.memory import prior_remedies
+from systems.optimizers import make_optimizer
+from tests.systems.tiny_base import base_config, noise_photos, prior_on
+from tests.systems.tiny_prior import Watched, digits, train
+
+BATCH = [(row, row) for row in range(4)]
+
+
+def step_gradients(system: ImagePriorSystem) -> dict[str, Tensor]:
+    """Gradients of one training step, by parameter."""
+    batch = noise_photos()[BATCH]
+    place = {name: batch[name] for name in system.prior.place_encoder.inputs}
+    system.denoising_loss(batch, batch["caption"], place).backward()
+    return {name: p.grad for name, p in system.networks.named_parameters() if p.grad is not None}
+
+
+def open_gates(prior: PlaceDiffusionPipeline) -> PlaceDiffusionPipeline:
+    torch.nn.init.constant_(prior.place_encoder.gate, 0.5)
+    return prior
+
+
+def test_checkpointed_gradients_are_the_same(base: Path, tmp_path: Path) -> None:
+    found = []
+    for checkpointing in (False, True):
+        config = base_config(base, tmp_path, tmp_path, gradient_checkpointing=checkpointing)
+        system = ImagePriorSystem(open_gates(prior_on(base, config)), config, tmp_path)
+        assert system.prior.unet.is_gradient_checkpointing == checkpointing
+        found.append(step_gradients(system))
+    assert found[0].keys() == found[1].keys() and any("gate" in name for name in found[0])
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-5, atol=1e-8, msg=name)
+
+
+def test_the_place_encoder_may_learn_at_a_rate_of_its_own(base: Path) -> None:
+    prior = prior_on(base)
+    one = make_optimizer(prior.networks, OptimConfig(lr=1e-3), torch.float32)
+    two = make_optimizer(prior.networks, OptimConfig(lr=1e-3, place_lr=1e-2), torch.float32)
+    assert [group["lr"] for group in one.param_groups] == [1e-3]
+    assert [group["lr"] for group in two.param_groups] == [1e-3, 1e-2]
+    assert prior.place_encoder.gate is two.param_groups[1]["params"][0]
+    assert sum(len(group["params"]) for group in two.param_groups) == len(one.param_groups[0]["params"])
+
+
+def test_adapters_without_peft_are_refused_with_a_remedy(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unet = prior_on(base).unet
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(
+        UserError, match=r"prior\.lora_rank=4 needs the package peft; .*pip install -e '\.\[finetune\]'"
+    ):
+        add_lora(unet, 4)
+
+
+def test_adapters_change_nothing_at_first_train_alone_and_merge_exactly(base: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    config = base_config(base, tmp_path, tmp_path)
+    config.prior.lora_rank = 2
+    prior = prior_on(base, config)
+    noisy, text = torch.randn(1, 4, 8, 8), torch.randn(1, 78, 32)
+    with torch.no_grad():
+        plain = prior.unet(noisy, 500, text).sample
+        names = set(prior.unet.state_dict())
+        prepare_networks(prior, config)
+        assert torch.equal(prior.unet(noisy, 500, text).sample, plain)
+        trained = [name for name, p in prior.unet.named_parameters() if p.requires_grad]
+        assert trained and all("lora_" in name for name in trained)
+        for name, parameter in prior.unet.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.1)
+        adapted = prior.unet(noisy, 500, text).sample
+        merge_lora(prior.unet)
+        assert set(prior.unet.state_dict()) == names
+        assert not torch.allclose(adapted, plain, atol=1e-3)
+        torch.testing.assert_close(prior.unet(noisy, 500, text).sample, adapted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_with_adapters_resumes_exactly_and_is_saved_merged(base: Path, few_photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+
+    def config(name: str, steps: int, resume: str = "") -> Any:
+        made = base_config(base, few_photos, tmp_path, steps=steps, schedule="constant")
+        made.name, made.resume, made.prior.lora_rank = name, resume, 2
+        made.log.checkpoint_every_steps = 2
+        return made
+
+    whole, run = train(config("whole", 4))
+    train(config("halves", 2))
+    halves, _ = train(config("halves", 4, "last"))
+    assert digits(whole.average.state_dict()) == digits(halves.average.state_dict())
+    assert len(whole.average.shadow_params) < len(list(whole.networks.parameters()))
+    saved = load_file(run.folder / "prior" / "unet" / "diffusion_pytorch_model.safetensors")
+    before = UNet2DConditionModel.from_pretrained(base, subfolder="unet").state_dict()
+    assert saved.keys() == before.keys()
+    changed = {name.rpartition(".")[0] for name in saved if not torch.equal(saved[name], before[name].half())}
+    assert changed and all(name.rpartition(".")[2] in ("to_q", "to_k", "to_v", "0") for name in changed), changed
+    images = load_prior(str(run.folder)).sample({"azimuth_deg": [0.0]}, 1, steps=2)
+    assert images.isfinite().all()
+
+
+def test_the_8_bit_optimiser_is_bitsandbytes_or_a_remedy(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks, optim = prior_on(base).networks, OptimConfig(optimizer="adamw8bit", lr=2e-3)
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
+    with pytest.raises(UserError, match=r"optim\.optimizer=adamw8bit needs the package bitsandbytes and a GPU"):
+        make_optimizer(networks, optim, torch.float32)
+    fake = types.SimpleNamespace(AdamW8bit=type("AdamW8bit", (torch.optim.AdamW,), {}))
+    monkeypatch.setitem(sys.modules, "bitsandbytes", types.SimpleNamespace(optim=fake))
+    monkeypatch.setitem(sys.modules, "bitsandbytes.optim", fake)
+    optimizer = make_optimizer(networks, optim, torch.float32)
+    assert type(optimizer) is fake.AdamW8bit and optimizer.param_groups[0]["lr"] == 2e-3
+
+
+def test_too_little_memory_names_the_settings_that_take_less(base: Path, few_photos: Path, tmp_path: Path) -> None:
+    def run_out(loss: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nmore")
+
+    with pytest.raises(UserError) as caught:
+        train(base_config(base, few_photos, tmp_path), (1, run_out))
+    message = str(caught.value)
+    for wanted in (
+        "raise optim.accumulate (now 1) or lower optim.batch_size (8)",
+        "optim.gradient_checkpointing=yes",
+        "optim.optimizer=adamw8bit",
+        "prior.lora_rank=16",
+        "precision=bf16",
+        "backbone.image_size (now 16)",
+        "Tried to allocate 20.00 GiB",
+    ):
+        assert wanted in message
+    assert "more" not in message
+    assert Watched.last.global_step == 1
+
+
+def test_what_is_set_already_is_no_remedy(base: Path, tmp_path: Path) -> None:
+    config = base_config(base, tmp_path, tmp_path, gradient_checkpointing=True, optimizer="adamw8bit", accumulate=8)
+    config.prior.lora_rank, config.precision = 4, "bf16"
+    assert prior_remedies(config) == "lower backbone.image_size (now 16)"

@@ -1,0 +1,109 @@
+"""Two processes train as one does: the same weights to rounding, each photo once an epoch, one set of files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpslift.checkpoint_files import last_checkpoint
+from gpslift.config import REPOSITORY
+from gpslift.config_checks import check_together
+from gpslift.errors import UserError
+from gpslift.ranks import is_first_process
+from gpslift.runs import Run, runs_of, start_run
+from gpslift.schema import ImagePriorConfig, LiftConfig, OptimConfig
+from systems.running import choose_devices
+from tests.systems.tiny_prior import STEPS, tiny_config
+
+STARTERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def run_program(photos: Path, output: Path, name: str, devices: int, steps: int = STEPS, resume: str = "") -> None:
+    arguments = [str(photos), str(output), name, str(devices), str(steps), resume]
+    environment = {key: value for key, value in os.environ.items() if key not in STARTERS} | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.systems.tiny_ddp", *arguments],
+        cwd=REPOSITORY, capture_output=True, text=True, env=environment, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def trained(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which `one` process trained, and `two` that were stopped after half of the steps and went on."""
+    output = tmp_path_factory.mktemp("processes")
+    run_program(few_photos, output, "one", 1)
+    run_program(few_photos, output, "two", 2, STEPS // 2)
+    run_program(few_photos, output, "two", 2, STEPS, "last")
+    return output
+
+
+def only_run(output: Path, name: str) -> Run:
+    (run,) = runs_of(str(output), name)
+    return run
+
+
+def files(run: Run) -> set[str]:
+    """Every file of the run, and of what else lies beside it; TensorBoard's are one, as their names hold the time."""
+    found = [path.relative_to(run.folder.parent).parts for path in run.folder.parent.rglob("*") if path.is_file()]
+    assert {parts[0] for parts in found} == {run.folder.name}
+    return {"tensorboard" if parts[1] == "tensorboard" else "/".join(parts[1:]) for parts in found}
+
+
+def test_two_processes_end_where_one_does(trained: Path) -> None:
+    alone, together = (
+        torch.load(last_checkpoint(only_run(trained, name).checkpoints), weights_only=True) for name in ("one", "two")
+    )
+    assert alone["global_step"] == together["global_step"] == STEPS
+    for name, weight in alone["state_dict"].items():
+        assert weight.dtype == torch.float64 or not weight.is_floating_point()
+        torch.testing.assert_close(together["state_dict"][name], weight, rtol=0, atol=1e-10)
+
+
+def test_each_photo_is_drawn_once_an_epoch_by_one_of_them(trained: Path) -> None:
+    shares = [json.loads((trained / f"drawn_two_{rank}.json").read_text()) for rank in (0, 1)]
+    assert len(shares[0]) == len(shares[1]) == STEPS * 8 // 2
+    together = sorted(shares[0] + shares[1])
+    assert [index for index, _ in together] == list(range(STEPS * 8))
+    assert together == sorted(json.loads((trained / "drawn_one_0.json").read_text()))
+    count = 1 + max(photo for _, photo in together)
+    for start in range(0, STEPS * 8 - count + 1, count):
+        assert sorted(photo for _, photo in together[start : start + count]) == list(range(count))
+
+
+def test_only_the_first_process_writes(trained: Path) -> None:
+    one, two = only_run(trained, "one"), only_run(trained, "two")
+    assert files(two) == files(one)
+    assert json.loads(two.status.read_text())["state"] == "finished"
+    assert len(json.loads((two.folder / "versions.json").read_text())) == 2  # started and resumed
+    assert len(two.metrics.read_text().splitlines()) == 1 + STEPS
+
+
+def test_another_process_gets_a_run_that_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert not is_first_process()
+    assert not start_run(tiny_config(tmp_path, tmp_path)).folder.exists() and not list(tmp_path.iterdir())
+    monkeypatch.setenv("RANK", "0")
+    assert is_first_process()
+
+
+def test_all_gpus_that_share_a_batch_alike_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 6)
+    assert [choose_devices(ImagePriorConfig(), shares) for shares in (64, 6, 35, 1)] == [4, 6, 5, 1]
+    assert choose_devices(ImagePriorConfig(devices=3), 64) == 3
+    with pytest.raises(UserError, match="devices=7, but this PyTorch finds 6 CUDA GPUs"):
+        choose_devices(ImagePriorConfig(devices=7), 64)
+    assert choose_devices(ImagePriorConfig(device="cpu"), 64) == 1
+
+
+def test_what_cannot_be_shared_is_refused_before_anything_starts() -> None:
+    config = ImagePriorConfig(devices=3, nodes=2, optim=OptimConfig(batch_size=64, accumulate=4))
+    with pytest.raises(UserError, match=r"batch_size=64 must be a multiple of 24: optim.accumulate=4 times devices=3"):
+        check_together(config)
+    with pytest.raises(UserError, match="a lift runs in one process"):
+        check_together(LiftConfig(devices=2))
