@@ -26,6 +26,9 @@ examples:
     python launch.py --config configs/statue_of_liberty.yaml --train prior.path=<its run folder>
   pictures from given sides:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=[0,45,90,135]
+  of a city: the average of a circle, a strip along a walk:
+    python launch.py --config configs/gps2img_paris.yaml --sample sample.area=[48.8606,2.3376] sample.radius_m=300
+    python launch.py --config configs/gps2img_paris.yaml --sample sample.walk=[48.8606,2.3376,48.8738,2.2950]
   go on with the last run of this config, after Ctrl-C or a crash:
     python launch.py --config configs/statue_of_liberty.yaml --train resume=last
   list every key that can be set, with type, value, range and meaning:
@@ -48,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     modes.add_argument("--train", action="store_true", help="train a prior, or lift a landmark; makes a run folder")
     modes.add_argument("--validate", action="store_true", help="measure the last run (or prior) and write the figures")
     modes.add_argument("--export", action="store_true", help="mesh, picture grid and turntable of the last lift")
-    modes.add_argument("--sample", action="store_true", help="pictures from the last prior, seen from given sides")
+    modes.add_argument("--sample", action="store_true", help="pictures from the last prior, of given sides or places")
     modes.add_argument("--keys", action="store_true", help="list every key of this config, then stop")
     result.add_argument("overrides", nargs="*", metavar="key=value", help="keys to set, over those in the file")
     return result

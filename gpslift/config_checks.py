@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gpslift.errors import UserError
-from gpslift.schema import ImagePriorConfig, LiftConfig, RunConfig
+from gpslift.schema import ImagePriorConfig, LiftConfig, RunConfig, SampleConfig
 
 
 def check_together(config: RunConfig) -> None:
@@ -30,6 +30,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
+    yield from _sample_rules(config.place.kind, config.sample)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
@@ -94,9 +95,38 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         kind == "azimuth" or config.optim.place_weight == 0,
         f"optim.place_weight={config.optim.place_weight:g} needs place.kind=azimuth; set it to 0",
     )
+
+
+def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]:
+    places = {"gps": sample.gps, "area": sample.area, "walk": sample.walk}
+    given = [f"sample.{name}" for name, degrees in places.items() if degrees]
+    for name, degrees in places.items():
+        yield (
+            len(degrees) % 2 == 0,
+            f"sample.{name}={degrees} must hold pairs: latitude, longitude, latitude, longitude, ...",
+        )
+    yield (len(given) < 2, f"{' and '.join(given)} exclude each other; give one of them a call")
     yield (
-        len(config.sample.gps) % 2 == 0,
-        f"sample.gps={config.sample.gps} must hold pairs: latitude, longitude, latitude, longitude, ...",
+        not given or kind == "gps",
+        f"{''.join(given[:1])} needs a prior of a city (place.kind=gps, as in configs/gps2img_paris.yaml)",
+    )
+    corners = len(sample.area) // 2
+    yield (
+        corners not in (1, 2) or sample.radius_m > 0,
+        f"sample.area={sample.area} has {corners} of the 3 corners or more that an area needs; for a circle "
+        "also set sample.radius_m, such as sample.radius_m=300",
+    )
+    yield (
+        sample.radius_m == 0 or corners > 0,
+        f"sample.radius_m={sample.radius_m:g} needs sample.area=[latitude,longitude], the middle of the circle",
+    )
+    yield (
+        not sample.area or not (sample.attention or sample.nearest),
+        "sample.attention and sample.nearest are of single places; sample.area shows many at once: leave them out",
+    )
+    yield (
+        len(sample.walk) != 2,
+        f"sample.walk={sample.walk} is one place; a walk needs two corners or more (for one place: sample.gps)",
     )
 
 

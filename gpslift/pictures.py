@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 LABEL_HEIGHT = 18
 """Pixels of the strip above a tile that holds its label."""
+
+HOT, COLD = (1.0, 0.42, 0.0), (0.0, 0.3, 1.0)
 
 
 def to_picture(image: Tensor) -> Image.Image:
@@ -41,3 +44,14 @@ def save_grid(
         sheet.paste(to_picture(image).resize(tile_size, Image.Resampling.BICUBIC), (left, top + strip))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
+
+
+def overlay(image: Tensor, values: Tensor, strength: float = 0.75) -> Tensor:
+    """An image [3, H, W] in [0, 1], greyed, under colours of values [H, W] in [-1, 1]: -1 is cold, 1 hot, 0 no colour.
+
+    strength: the share of the colour where a value is -1 or 1.
+    """
+    grey = image.mean(0, keepdim=True).expand_as(image)
+    hot, cold = (torch.tensor(color).to(image).view(3, 1, 1) for color in (HOT, COLD))
+    share = strength * values.to(image).clamp(-1, 1)
+    return (1 - share.abs()) * grey + share.clamp_min(0) * hot - share.clamp_max(0) * cold

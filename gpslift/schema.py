@@ -143,7 +143,21 @@ class SampleConfig:
     gps: list[float] = key(
         [], "places in a city: latitude, longitude, in degrees; one pair after the other", low=-180, high=180
     )
-    images: int = key(1, "images per azimuth or place, each with its own framing and noise", low=1)
+    area: list[float] = key(
+        [],
+        "an average image of an area: its corners' latitude, longitude, ...; with radius_m the middles of circles",
+        low=-180,
+        high=180,
+    )
+    radius_m: float = key(0.0, "radius of the circles round the places of sample.area, metres; 0 = corners", low=0.0)
+    area_places: int = key(64, "places, spread evenly over the area, that its average is of", low=1)
+    walk: list[float] = key(
+        [], "images along a route through a city: its corners' latitude, longitude, ...", low=-180, high=180
+    )
+    walk_images: int = key(12, "places along the walk, equally far apart, both ends included", low=2)
+    attention: bool = key(False, "also write maps of what attends to each word and place token, as attention.png")
+    nearest: bool = key(False, "also write the nearest training photos, by place and by pixels, as nearest.png")
+    images: int = key(1, "images per azimuth, place, area or walk, each with its own framing and noise", low=1)
     guidance_scale_text: float = key(
         3.0,
         "text guidance, diffusers' scale (1 = none); where it equals the place's, two calls a step suffice",
@@ -232,7 +246,7 @@ class RendererConfig:
     samples: int = key(128, "ray marching steps across the box's diagonal", low=8, high=2048)
     occupancy_resolution: int = key(48, "cells per side of the occupancy grid", low=4, high=256)
     occupancy_threshold: float = key(
-        0.006, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
+        0.003, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
     )
     occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
     occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
@@ -267,6 +281,15 @@ class GuidanceConfig:
     t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
+    tint: float = key(
+        0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
+    )
+    tint_from: float = key(
+        0.3,
+        "multistep: share of the steps from which on there is a tint, and targets keep their own sky",
+        low=0.0,
+        high=1.0,
+    )
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
 

@@ -16,11 +16,12 @@ from gpslift.errors import UserError
 from gpslift.export import export_landmark
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import build_objective, interleaved
+from gpslift.guidance.objectives import Seen, build_objective, interleaved
 from gpslift.guidance.viewpoints import ViewpointSampler
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.randomness import normal_for_samples
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema import LiftConfig
 from gpslift.storage import short_path
@@ -67,11 +68,11 @@ class LiftSystem(pl.LightningModule):
         first = step // reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
         origins, directions = rays_on(views.cameras, self.device)
-        jitter = (self.config.seed, step)
+        jitter, tint = (self.config.seed, step), self.tint(step // reuse * reuse, first)
         if objective.needs_pictures(step):
             with torch.no_grad():
                 whole = self.renderer(origins, directions, jitter=jitter, first_image=first)
-            objective.look(whole.color.permute(0, 3, 1, 2), views.place, step, first)
+            objective.look(seen(whole, tint), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         share = step / optim.steps
         render = self.renderer(
@@ -82,10 +83,23 @@ class LiftSystem(pl.LightningModule):
             normals="sampled" if self.config.losses.orientation * self.ramp(share) > 0 else "none",
             normal_samples=NORMAL_SAMPLES,
         )
-        loss, figures = objective(render.color.permute(0, 3, 1, 2), views.place, step, first)
+        loss, figures = objective(seen(render, tint), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, share)
+
+    def tint(self, step: int, first: int) -> Tensor:
+        """What is added to the colour of all that is behind the object, [B, 3, 1, 1], by step and global samples.
+
+        Matter that copies the sky would hide it, and is wrong in every picture then. Not from the first steps on: as
+        long as there is no object, hiding the tint in haze is easier than making one.
+        """
+        guidance, optim = self.config.guidance, self.config.optim
+        shape = (3, 1, 1)
+        if guidance.objective != "multistep" or step < guidance.tint_from * optim.steps:
+            return torch.zeros(optim.batch_size, *shape, device=self.device)
+        indices = range(first, first + optim.batch_size)
+        return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
 
     def ramp(self, share: float) -> float:
         """How much of their weights, 0 to 1, the regularisers have when `share` of the steps are done."""
@@ -151,6 +165,12 @@ class LiftSystem(pl.LightningModule):
     def render(self, cameras: Cameras) -> Any:
         """Pictures from CPU cameras, without gradients and with bounded memory."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def seen(render: Render, tint: Tensor) -> Seen:
+    """The pictures with the tint [B, 3, 1, 1] on what is behind the object."""
+    clear = (1 - render.opacity)[:, None]
+    return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear)
 
 
 def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gpslift.pictures import LABEL_HEIGHT, save_grid, save_image
+from gpslift.pictures import COLD, HOT, LABEL_HEIGHT, overlay, save_grid, save_image
 
 
 def flat(*greys: float) -> torch.Tensor:
@@ -40,3 +40,12 @@ def test_labels_stand_above_their_images(tmp_path: Path) -> None:
     assert grid[: 40 + LABEL_HEIGHT].max() == 0
     assert grid[40 + LABEL_HEIGHT : 40 + 2 * LABEL_HEIGHT].max() > 200
     assert grid[40 + 2 * LABEL_HEIGHT :].max() == 0
+
+
+def test_an_overlay_is_hot_above_and_cold_below_and_grey_between() -> None:
+    image = torch.tensor([0.3, 0.6, 0.9]).view(3, 1, 1).expand(3, 1, 4)
+    shown = overlay(image, torch.tensor([[1.0, -1.0, 0.0, 9.0]]), strength=0.5)
+    assert torch.allclose(shown[:, 0, 0], 0.5 * torch.tensor(HOT) + 0.3)
+    assert torch.allclose(shown[:, 0, 1], 0.5 * torch.tensor(COLD) + 0.3)
+    assert torch.allclose(shown[:, 0, 2], torch.full((3,), 0.6))
+    assert torch.equal(shown[:, 0, 3], shown[:, 0, 0])

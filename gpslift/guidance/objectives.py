@@ -58,6 +58,14 @@ def resized(pictures: Tensor, size: int) -> Tensor:
     return interpolate(pictures, (size, size), mode="bilinear", antialias=True)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Rendered pictures [B, 3, H, W] in [0, 1], and how much of what is behind shows through: [B, 1, H, W], 0 to 1."""
+
+    pictures: Tensor
+    clear: Tensor
+
+
 class Objective(Protocol):
     """What a lift minimises beside its regularisers. It may look at whole pictures before it judges parts of them."""
 
@@ -68,12 +76,12 @@ class Objective(Protocol):
         """Whether `look` must be called before this step's loss."""
         ...
 
-    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
-        """Whole pictures [B, 3, H, W] in [0, 1], without gradients, of the global samples from `first` on."""
+    def look(self, seen: Seen, place: Place, step: int, first: int) -> None:
+        """Whole pictures, without gradients, of the global samples from `first` on."""
         ...
 
-    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """Pictures [B, 3, H / stride, W / stride] in [0, 1], seen from `place`: the loss, and figures to log."""
+    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """Pictures of H / stride x W / stride pixels, seen from `place`: the loss, and figures to log."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -106,13 +114,13 @@ class ScoreDistillation:
         """Never: the loss itself sees whole pictures."""
         return False
 
-    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
+    def look(self, seen: Seen, place: Place, step: int, first: int) -> None:
         """Nothing to look for."""
 
-    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
         """The loss is a mean over latents, so that its size hangs neither on theirs nor on the batch's."""
         guidance = self.guidance
-        latents = guidance.latents(pictures)
+        latents = guidance.latents(seen.pictures)
         timestep = guidance.timestep(step)
         with torch.no_grad():
             noisy, noise = guidance.noised(latents, timestep, first)
@@ -136,29 +144,38 @@ class MultiStepTarget:
     One target serves `reuse` steps, which all show the same cameras, each on one of `stride`^2 interleaved grids of
     pixels: the prior, which needs whole pictures, is asked once, and most renders have fewer rays. Compared with score
     distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
+
+    own_sky_from: share of the lift's steps from which on pictures are compared with the target's own sky behind them:
+    clear pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of
+    many. Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
-    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int, stride: int) -> None:
+    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int, stride: int, own_sky_from: float = 1.0) -> None:
         self.guidance, self.ddim_steps, self.reuse, self.stride = guidance, ddim_steps, reuse, stride
+        self.own_sky_from = own_sky_from
         self.target: Tensor | None = None
+        self.sky = torch.zeros(1, 3, 1, 1)
         self.timestep = 0.0
 
     def needs_pictures(self, step: int) -> bool:
         """At every `reuse`-th step."""
         return step % self.reuse == 0 or self.target is None
 
-    def look(self, pictures: Tensor, place: Place, step: int, first: int) -> None:
-        """Makes the target [B, 3, H, W] of these pictures, at their size."""
+    def look(self, seen: Seen, place: Place, step: int, first: int) -> None:
+        """Makes the target [B, 3, H, W] of these pictures, at their size, and finds its sky."""
         timestep = self.guidance.timestep(step)
-        clean = self.denoised(self.guidance.latents(pictures), timestep, place, first)
+        clean = self.denoised(self.guidance.latents(seen.pictures), timestep, place, first)
         target = self.guidance.prior.from_latents(clean)
-        self.target, self.timestep = resized(target, pictures.shape[-1]), float(timestep)
+        self.target, self.timestep = resized(target, seen.pictures.shape[-1]), float(timestep)
+        own = step >= self.own_sky_from * self.guidance.steps
+        self.sky = sky_difference(self.target, seen) if own else torch.zeros_like(self.target[..., :1, :1])
 
-    def __call__(self, pictures: Tensor, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
         """Mean squared distance to the target's pixels of this step's grid."""
         if self.target is None:
             raise ValueError("no target yet: call look() where needs_pictures() says so")
         rows, columns = interleaved(step, self.stride)
+        pictures = seen.pictures + seen.clear * self.sky.to(seen.pictures)
         return mse_loss(pictures, self.target[..., rows, columns].to(pictures)), {"timestep": self.timestep}
 
     @torch.no_grad()
@@ -178,11 +195,22 @@ class MultiStepTarget:
 
     def state_dict(self) -> dict[str, Any]:
         """The target at hand, since a checkpoint may fall between two targets."""
-        return {"target": self.target, "timestep": self.timestep}
+        return {"target": self.target, "sky": self.sky, "timestep": self.timestep}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse. A lift that was resumed with another objective has no target yet."""
         self.target, self.timestep = state.get("target"), state.get("timestep", 0.0)
+        self.sky = state.get("sky", torch.zeros(1, 3, 1, 1))
+
+
+def sky_difference(target: Tensor, seen: Seen) -> Tensor:
+    """The mean colour that the target [B, 3, H, W] has beyond the pictures where these are clear: [B, 3, 1, 1].
+
+    Pixels weigh by the square of their clearness, so that edges hardly count.
+    """
+    weight = seen.clear.square()
+    difference = (weight * (target - seen.pictures)).sum((2, 3), keepdim=True)
+    return difference / weight.sum((2, 3), keepdim=True).clamp_min(1.0)
 
 
 def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
@@ -191,4 +219,4 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
     guidance = Guidance(prior, TimestepSchedule(start, end, config.anneal_share), config.scale, steps, seed)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
-    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride)
+    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, config.tint_from)

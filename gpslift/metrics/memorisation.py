@@ -30,17 +30,24 @@ class Memorisation:
         )
 
 
-def nearest_distances(images: Tensor, training: Tensor, chunk: int = 1024) -> Tensor:
-    """The RMS difference [N] of each image to the nearest training photo, both [*, 3, S, S], as 16 x 16 pixels.
+def nearest_photos(images: Tensor, training: Tensor, chunk: int = 1024) -> tuple[Tensor, Tensor]:
+    """The RMS difference [N] of each image to the nearest training photo, and which [N] it is, as 16 x 16 pixels.
 
-    Colours are in [0, 1] (uint8 is divided by 255). Small pictures forgive what a shift of a pixel or noise changes.
+    images, training: [*, 3, S, S], colours in [0, 1] (uint8 is divided by 255). Small pictures forgive what a shift of
+    a pixel or noise changes.
     """
     points = _small(images)
-    nearest = torch.full((len(points),), torch.inf)
+    nearest, which = torch.full((len(points),), torch.inf), torch.zeros(len(points), dtype=torch.long)
     for start in range(0, len(training), chunk):
-        apart = torch.cdist(points, _small(training[start : start + chunk]))
-        nearest = torch.minimum(nearest, apart.amin(1))
-    return nearest / points.shape[1] ** 0.5
+        apart, row = torch.cdist(points, _small(training[start : start + chunk])).min(1)
+        which = torch.where(apart < nearest, row + start, which)
+        nearest = torch.minimum(nearest, apart)
+    return nearest / points.shape[1] ** 0.5, which
+
+
+def nearest_distances(images: Tensor, training: Tensor, chunk: int = 1024) -> Tensor:
+    """The RMS difference [N] of each image to the nearest training photo: see `nearest_photos`."""
+    return nearest_photos(images, training, chunk)[0]
 
 
 def memorisation(generated: Tensor, held_out: Tensor, training: Tensor) -> Memorisation:

@@ -1,5 +1,7 @@
 """Guidance: pure functions of noise predictions. Scales are diffusers' convention everywhere: 1 = no guidance."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 
@@ -13,3 +15,12 @@ def compose_text_and_place(
 def compose_jointly(nothing: Tensor, condition: Tensor, scale: float) -> Tensor:
     """e = e(0,0) + s [e(c) - e(0,0)], the whole condition dropped at once (paper, eq. 7, with s = 1 + w)."""
     return nothing + scale * (condition - nothing)
+
+
+def compose_branches(branches: Sequence[Tensor], scale_text: float, scale_place: float) -> Tensor:
+    """The guided prediction of one, two or three branches, those of `PlaceDiffusionPipeline.guidance_branches`."""
+    if len(branches) == 1:
+        return branches[0]
+    if len(branches) == 2:
+        return compose_jointly(branches[0], branches[1], scale_place)
+    return compose_text_and_place(branches[0], branches[1], branches[2], scale_text, scale_place)

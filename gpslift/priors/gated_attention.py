@@ -15,6 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from gpslift.conditioning.place import PlaceEncoder
 from gpslift.errors import UserError
+from gpslift.priors.listening import softmax_over_tokens
 
 
 class GatedPlaceAttention:
@@ -44,6 +45,15 @@ class GatedPlaceAttention:
         gate = gates[self.layer].tanh().to(query.dtype)
         heard = _attend(attn, query, text) + gate * _attend(attn, query, place)
         return attn.to_out[1](attn.to_out[0](heard))
+
+    def probabilities(self, attn: Any, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """How the layer attends [B, heads, N, L + T], for attention maps: |tanh(gate)| to the place, 1 to the text."""
+        count, gates = self.encoder.tokens, self.encoder.gate
+        assert gates is not None
+        gate = gates[self.layer].tanh().abs()
+        text = softmax_over_tokens(attn, hidden, tokens[:, :-count])
+        place = softmax_over_tokens(attn, hidden, tokens[:, -count:])
+        return torch.cat([text, gate * place], -1) / (1 + gate)
 
 
 def _attend(attn: Any, query: Tensor, tokens: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The prior: one diffusers pipeline for compact and Stable Diffusion backbones, conditioned on text and place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.conditioning.text import encode_text
-from gpslift.priors.composition import compose_jointly, compose_text_and_place
+from gpslift.priors.composition import compose_branches
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.gated_attention import install_gates
 
@@ -34,6 +34,15 @@ def concatenate_conditions(conditions: Sequence[Condition]) -> Condition:
     """One batch of several."""
     pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
     return Condition(torch.cat([condition.tokens for condition in conditions]), torch.cat(pooled) if pooled else None)
+
+
+def effective_scales(text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> tuple[float, float]:
+    """Scales of text and place: the place's for both where there is no text, the text's where there is no place."""
+    if not any(text):
+        return scale_place, scale_place
+    if all(bool(values.isnan().all()) for values in place.values()):
+        return scale_text, scale_text
+    return scale_text, scale_place
 
 
 class PlaceDiffusionPipeline(DiffusionPipeline):
@@ -171,11 +180,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         count = len(branches.tokens) // len(noisy)
         repeated = noisy.repeat(count, *[1] * (noisy.ndim - 1))
         raw = self.predict_raw(repeated, timestep.repeat(count), branches).to(noisy.dtype).chunk(count)
-        if count == 1:
-            return raw[0]
-        if count == 2:
-            return compose_jointly(raw[0], raw[1], scale_place)
-        return compose_text_and_place(raw[0], raw[1], raw[2], scale_text, scale_place)
+        return compose_branches(raw, scale_text, scale_place)
 
     def guidance_branches(self, text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> Condition:
         """The conditions that these scales need, one after the other.
@@ -227,15 +232,26 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
-        if not any(text):
-            guidance_scale_text = guidance_scale_place
-        elif all(bool(values.isnan().all()) for values in whole.values()):
-            guidance_scale_place = guidance_scale_text
-        branches = self.guidance_branches(text, whole, guidance_scale_text, guidance_scale_place)
-        latents = self._first_noise(count, generator, device)
-        self.scheduler.set_timesteps(steps, device=device)
+        scales = effective_scales(text, whole, guidance_scale_text, guidance_scale_place)
+        branches = self.guidance_branches(text, whole, *scales)
+        noise = self.first_noise(count, generator, device)
+        return self.denoise_latents(
+            noise, steps, lambda noisy, timestep: self.guided_raw(noisy, timestep, branches, *scales)
+        )
+
+    def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Images [B, 3, H, W] in [0, 1] from their first noise [B, C, h, w].
+
+        guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B].
+        """
+        return self.from_latents(self.denoise_latents(noise, steps, guided_raw))
+
+    def denoise_latents(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The latents [B, C, h, w] of what `denoise` makes."""
+        latents = noise
+        self.scheduler.set_timesteps(steps, device=noise.device)
         for timestep in self.progress_bar(self.scheduler.timesteps):
-            raw = self.guided_raw(latents, timestep.expand(count), branches, guidance_scale_text, guidance_scale_place)
+            raw = guided_raw(latents, timestep.expand(len(latents)))
             latents = self.scheduler.step(raw, timestep, latents).prev_sample
         return latents
 
@@ -255,9 +271,10 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     def _alpha(self, timestep: Tensor, like: Tensor) -> Tensor:
         return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
 
-    def _first_noise(
+    def first_noise(
         self, count: int, generator: torch.Generator | Sequence[torch.Generator] | None, device: torch.device
     ) -> Tensor:
+        """The noise [count, C, h, w] that images start from. generator: one for all, or one an image."""
         side = self.unet.config.sample_size
         shape = (self.unet.config.in_channels, side, side)
         if generator is None or isinstance(generator, torch.Generator):

@@ -13,12 +13,25 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import saving
-from systems.sampling.common import sample_folder, sample_images, show_where
+from systems.sampling.area import sample_area
+from systems.sampling.common import sample_folder, show_where
+from systems.sampling.extras import make_pictures
+from systems.sampling.walk import sample_walk
 
 GRID_COLUMNS = 8
 
 
 def sample_city(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path, console: Console) -> None:
+    """The average of `sample.area`, the strip along `sample.walk`, or pictures of `sample.gps`. path: the prior's."""
+    if config.sample.area:
+        sample_area(prior, config, path, console)
+    elif config.sample.walk:
+        sample_walk(prior, config, path, console)
+    else:
+        sample_places(prior, config, path, console)
+
+
+def sample_places(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path, console: Console) -> None:
     """Pictures of `sample.gps` with `sample.prompt`, as one PNG each and one labelled grid.
 
     Without a prompt the place alone decides, without a place the prompt alone. The k-th picture of every place starts
@@ -28,17 +41,18 @@ def sample_city(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
     if not given.gps and not given.prompt:
         raise UserError(
             "nothing to show: give places, such as sample.gps=[48.8606,2.3376], or a text, such as "
-            'sample.prompt="a bench under a tree", or both'
+            'sample.prompt="a bench under a tree", or both; or sample.area or sample.walk'
         )
     place, names = asked_places(prior, given.gps)
     count = len(names)
     repeated = {name: values.repeat(given.images) for name, values in place.items()}
     noise = [generator_for(config.seed, "sample", number) for number in range(given.images) for _ in range(count)]
-    images = sample_images(prior, repeated, noise, config)
+    pictures = make_pictures(prior, repeated, noise, config, path, console)
     folder = sample_folder(config, path)
     with saving(folder):
-        _write(images, names, folder)
-    show_where(console, len(images), folder)
+        _write(pictures.images, names, folder)
+        pictures.write_extras(names * given.images, folder, console)
+    show_where(console, len(pictures.images), folder)
 
 
 def asked_places(prior: PlaceDiffusionPipeline, gps: list[float]) -> tuple[Place, list[str]]:

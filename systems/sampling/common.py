@@ -1,6 +1,6 @@
 """What all of sampling and validation share: which prior, pictures in portions that fit memory, where they go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -8,12 +8,12 @@ from rich.console import Console
 from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.config import resolve_path
+from gpslift.config import load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema import DataConfig, ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 
@@ -55,13 +55,10 @@ def sample_images(
 
     prompts: N texts; by default `sample.prompt` for all.
     """
-    count, at_once = len(next(iter(place.values()))), max(1, PIXELS_AT_ONCE // prior.image_size**2)
-    settings, narrow = config.sample, AUTOCAST.get(choose_precision(config))
-    images = []
-    for start in range(0, count, at_once):
-        rows = slice(start, start + at_once)
+    settings, images = config.sample, []
+    for rows in portions(prior, place):
         part = {name: values[rows] for name, values in place.items()}
-        with torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None):
+        with autocast(config):
             sampled = prior.sample(
                 part,
                 len(next(iter(part.values()))),
@@ -75,6 +72,33 @@ def sample_images(
     return torch.cat(images)
 
 
+def portions(prior: PlaceDiffusionPipeline, place: Place) -> Iterator[slice]:
+    """Which of the images to make at once, portion by portion, so that they fit memory."""
+    at_once = rows_at_once(prior)
+    for start in range(0, len(next(iter(place.values()))), at_once):
+        yield slice(start, start + at_once)
+
+
+def rows_at_once(prior: PlaceDiffusionPipeline) -> int:
+    """How many images of the prior's size fit memory at once."""
+    return max(1, PIXELS_AT_ONCE // prior.image_size**2)
+
+
+def autocast(config: ImagePriorConfig) -> torch.autocast:
+    """Within it, computations are in the number format of `precision`."""
+    narrow = AUTOCAST.get(choose_precision(config))
+    return torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None)
+
+
+def photos_config(config: ImagePriorConfig, path: Path) -> DataConfig:
+    """The photos that the prior at `path` was trained on: its run's, or the config's for a prior outside any run."""
+    saved = path.parent / "config.yaml"
+    if path.name != RUN_SUBFOLDER or not saved.is_file():
+        return config.data
+    its = load_config(saved)
+    return its.data if isinstance(its, ImagePriorConfig) else config.data
+
+
 def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
     """Where the pictures go: `sample.output`, else samples/ in the prior's run, else in <output>/<name>."""
     if config.sample.output:
@@ -84,10 +108,10 @@ def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
     return Path(config.output).expanduser() / config.name / "samples"
 
 
-def show_where(console: Console, count: int, folder: Path) -> None:
-    """Says where the pictures are."""
+def show_where(console: Console, count: int, folder: Path, sheet: str = "grid.png") -> None:
+    """Says where the pictures are. sheet: name of the file that has all of them."""
     console.print(
-        f"{count} pictures: {short_path(folder)}; all in one: {short_path(folder / 'grid.png')}",
+        f"{count} pictures: {short_path(folder)}; all in one: {short_path(folder / sheet)}",
         highlight=False,
         soft_wrap=True,
     )

@@ -16,7 +16,8 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
-from systems.sampling.common import sample_folder, sample_images, show_where
+from systems.sampling.common import sample_folder, show_where
+from systems.sampling.extras import make_pictures
 
 GRID_COLUMNS = 8
 
@@ -43,11 +44,12 @@ def sample_landmark(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, pat
         console.print(
             _told(number, framing, config.sample, prior.place_encoder.inputs), highlight=False, soft_wrap=True
         )
-    images = sample_images(prior, *_asked(config, azimuths, framings), config)
+    pictures = make_pictures(prior, *_asked(config, azimuths, framings), config, path, console)
     folder = sample_folder(config, path)
     with saving(folder):
-        _write(images, azimuths, framings, prior.place_encoder.inputs, folder)
-    show_where(console, len(images), folder)
+        labels = _write(pictures.images, azimuths, framings, prior.place_encoder.inputs, folder)
+        pictures.write_extras(labels, folder, console)
+    show_where(console, len(pictures.images), folder)
 
 
 def draw_framing(config: ImagePriorConfig, cameras: dict[str, Tensor], number: int) -> Framing:
@@ -90,8 +92,11 @@ def _told(number: int, framing: Framing, given: SampleConfig, inputs: Sequence[s
 
 def _write(
     images: Tensor, azimuths: Sequence[float], framings: Sequence[Framing], inputs: Sequence[str], folder: Path
-) -> None:
-    """One PNG an image, named by what it was asked to show, and the grid: one row a framing where there are several."""
+) -> list[str]:
+    """One PNG an image, named by what it was asked to show, and the grid: one row a framing where there are several.
+
+    Returns what to call each image.
+    """
     labels = []
     for number, image in enumerate(images):
         framing, azimuth = framings[number // len(azimuths)], azimuths[number % len(azimuths)]
@@ -105,3 +110,4 @@ def _write(
         )
     columns = len(azimuths) if len(framings) > 1 else min(GRID_COLUMNS, len(azimuths))
     save_grid(images, folder / "grid.png", columns, labels=labels)
+    return labels

@@ -13,8 +13,10 @@ from gpslift.guidance.objectives import (
     MultiStepTarget,
     Objective,
     ScoreDistillation,
+    Seen,
     build_objective,
     interleaved,
+    sky_difference,
 )
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import compose_jointly
@@ -42,9 +44,14 @@ def random_pictures(seed: int = 0, size: int = SIZE) -> Tensor:
     return torch.rand(COUNT, 3, size, size, generator=generator).requires_grad_()
 
 
+def solid(pictures: Tensor) -> Seen:
+    """Pictures through which nothing shows."""
+    return Seen(pictures, torch.zeros_like(pictures[:, :1]))
+
+
 def test_gradient_of_score_distillation_is_the_weighted_noise_difference() -> None:
     prior, pictures = AnalyticPrior(gray_by_azimuth, SIZE), random_pictures()
-    loss, figures = ScoreDistillation(guidance_of(prior))(pictures, PLACE, step=0, first=6)
+    loss, figures = ScoreDistillation(guidance_of(prior))(solid(pictures), PLACE, step=0, first=6)
     loss.backward()
     alpha = prior.alphas_cumprod[40]
     noise = normal_for_samples(1, "noise", range(6, 8), (3, SIZE, SIZE))
@@ -60,7 +67,7 @@ def test_gradient_of_score_distillation_is_the_weighted_noise_difference() -> No
 def test_gradient_points_away_from_what_the_prior_shows() -> None:
     # with exact noise, e_hat - e = sqrt(a / (1 - a)) (latents - clean), whatever the noise
     prior, pictures = AnalyticPrior(gray_by_azimuth, SIZE), random_pictures()
-    ScoreDistillation(guidance_of(prior))(pictures, PLACE, 0, 0)[0].backward()
+    ScoreDistillation(guidance_of(prior))(solid(pictures), PLACE, 0, 0)[0].backward()
     alpha = prior.alphas_cumprod[40]
     expected = (alpha * (1 - alpha)).sqrt() * (2 * pictures.detach() - 1 - gray_by_azimuth(PLACE))
     torch.testing.assert_close(pictures.grad, 2 * expected / pictures.numel(), atol=1e-6, rtol=1e-4)
@@ -70,7 +77,7 @@ def test_pictures_of_another_size_are_resized_to_the_priors() -> None:
     prior, pictures = AnalyticPrior(gray_by_azimuth, SIZE), random_pictures(size=3 * SIZE)
     latents = guidance_of(prior).latents(pictures)
     assert latents.shape == (COUNT, 3, SIZE, SIZE)
-    ScoreDistillation(guidance_of(prior))(pictures, PLACE, 0, 0)[0].backward()
+    ScoreDistillation(guidance_of(prior))(solid(pictures), PLACE, 0, 0)[0].backward()
     assert pictures.grad is not None and (pictures.grad != 0).all()  # each pixel counts: no aliasing
 
 
@@ -89,7 +96,7 @@ def multistep(
 def target_of(objective: MultiStepTarget, pictures: Tensor, place: Place = PLACE, step: int = 0) -> Tensor:
     """The target after a look at these pictures."""
     assert objective.needs_pictures(step)
-    objective.look(pictures.detach(), place, step, first=0)
+    objective.look(solid(pictures.detach()), place, step, first=0)
     assert objective.target is not None
     return objective.target
 
@@ -106,7 +113,7 @@ def test_an_exact_prior_makes_its_own_picture_the_target(size: int) -> None:
 def test_one_target_serves_as_many_steps_as_told() -> None:
     objective = multistep(AnalyticPrior(gray_by_azimuth, SIZE), reuse=3)
     with pytest.raises(ValueError, match="no target yet"):
-        objective(random_pictures(), PLACE, 0, 0)
+        objective(solid(random_pictures()), PLACE, 0, 0)
     assert objective.needs_pictures(1)  # there is none yet
     target_of(objective, random_pictures())
     assert [objective.needs_pictures(step) for step in range(7)] == [True, False, False, True, False, False, True]
@@ -121,7 +128,7 @@ def test_each_step_judges_its_own_grid_of_pixels() -> None:
     for step in range(4):
         rows, columns = interleaved(step, objective.stride)
         counts[rows, columns] += 1
-        losses.append(objective(whole[..., rows, columns], PLACE, step, 0)[0])
+        losses.append(objective(solid(whole[..., rows, columns]), PLACE, step, 0)[0])
     assert (counts == 1).all()
     torch.testing.assert_close(torch.stack(losses).mean(), (whole - target).square().mean())
     first = (whole - target)[..., 0::2, 1::2].square().mean()  # step 1: upper row, right column of every 2 x 2
@@ -131,8 +138,37 @@ def test_each_step_judges_its_own_grid_of_pixels() -> None:
 def test_the_gradient_is_of_the_squared_distance_to_a_fixed_target() -> None:
     objective, pictures = multistep(AnalyticPrior(gray_by_azimuth, SIZE)), random_pictures()
     target = target_of(objective, pictures)
-    objective(pictures, PLACE, 0, 0)[0].backward()
+    objective(solid(pictures), PLACE, 0, 0)[0].backward()
     torch.testing.assert_close(pictures.grad, 2 * (pictures.detach() - target) / pictures.numel())
+
+
+def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
+    """Left half clear, right half solid; the target is uniform: only the solid half and what is uneven count."""
+    pictures = random_pictures()
+    clear = torch.zeros(COUNT, 1, SIZE, SIZE)
+    clear[..., : SIZE // 2] = 1
+    seen, prior = Seen(pictures, clear), AnalyticPrior(gray_by_azimuth, SIZE)
+    objective = MultiStepTarget(guidance_of(prior), 1, 1, 1, own_sky_from=0.5)
+    objective.look(seen, PLACE, 4, 0)
+    assert not objective.sky.any()  # not yet
+    objective.look(seen, PLACE, 5, 0)
+    target = torch.tensor([0.55, 0.75])[:, None, None, None]
+    left = pictures.detach()[..., : SIZE // 2]
+    expected_sky = target - left.mean((2, 3), keepdim=True)
+    torch.testing.assert_close(objective.sky, expected_sky, atol=1e-4, rtol=0)
+    solid_part = (pictures.detach()[..., SIZE // 2 :] - target).square().sum()
+    uneven = (left + expected_sky - target).square().sum()
+    loss = objective(seen, PLACE, 5, 0)[0]
+    torch.testing.assert_close(loss, (solid_part + uneven) / pictures.numel(), atol=1e-5, rtol=1e-4)
+
+
+def test_half_clear_pixels_say_little_of_the_sky() -> None:
+    pictures, target = torch.zeros(1, 3, 1, 12), torch.ones(1, 3, 1, 12)
+    clear = torch.ones(1, 1, 1, 12)
+    clear[..., 8:], target[..., 8:] = 0.5, 3.0
+    expected = (8 * 1.0 + 4 * 0.25 * 3.0) / (8 + 4 * 0.25)
+    torch.testing.assert_close(sky_difference(target, Seen(pictures, clear)), torch.full((1, 3, 1, 1), expected))
+    assert not sky_difference(target, Seen(pictures, 0 * clear)).any()  # nothing is clear: nothing is known of it
 
 
 def test_a_target_survives_a_checkpoint_between_its_uses() -> None:
@@ -144,7 +180,7 @@ def test_a_target_survives_a_checkpoint_between_its_uses() -> None:
     file.seek(0)
     second.load_state_dict(torch.load(file, weights_only=True))
     assert not second.needs_pictures(1)
-    losses = [objective(random_pictures(1), PLACE, 1, 0) for objective in (first, second)]
+    losses = [objective(solid(random_pictures(1)), PLACE, 1, 0) for objective in (first, second)]
     assert torch.equal(losses[0][0], losses[1][0]) and losses[0][1] == losses[1][1] == {"timestep": 40.0}
 
 
@@ -169,8 +205,8 @@ def test_a_batch_in_two_parts_has_the_gradient_of_the_whole(kind: str) -> None:
     def gradient(pictures: Tensor, place: Place, first: int) -> Tensor:
         objective = build_objective(config, AnalyticPrior(gray_by_azimuth, SIZE), STEPS, 0)  # type: ignore[arg-type]
         leaf = pictures.detach().requires_grad_()
-        objective.look(pictures.detach(), place, 3, first)
-        objective(leaf, place, 3, first)[0].backward()
+        objective.look(solid(pictures.detach()), place, 3, first)
+        objective(solid(leaf), place, 3, first)[0].backward()
         assert leaf.grad is not None
         return leaf.grad
 

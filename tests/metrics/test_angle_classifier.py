@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gpslift.metrics.angle_classifier import AngleClassifier, angle_accuracy, azimuth_bins, bin_centers, soft_labels
+from gpslift.metrics.angle_classifier import BINS, angle_accuracy, azimuth_bins, bin_centers, soft_labels
+from gpslift.metrics.photo_classifier import PhotoClassifier
 
 
 def test_bins_hold_ten_degrees_each() -> None:
@@ -31,13 +32,13 @@ def test_accuracy_counts_neighbours_round_the_circle() -> None:
 
 
 def test_network_takes_any_size_and_has_its_own_for_each_bin() -> None:
-    network = AngleClassifier().eval()
+    network = PhotoClassifier(BINS).eval()
     assert network(torch.rand(2, 3, 64, 64)).shape == (2, 36)
     assert network(torch.rand(1, 3, 48, 48)).shape == (1, 36)
     assert 100_000 < sum(parameter.numel() for parameter in network.parameters()) < 500_000
 
 
 def test_overall_brightness_and_contrast_do_not_matter() -> None:
-    network = AngleClassifier().eval()
+    network = PhotoClassifier(BINS).eval()
     images = torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(network(0.9 * images + 0.1), network(images), atol=0.05, rtol=0.05)

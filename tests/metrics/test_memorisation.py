@@ -2,7 +2,7 @@
 
 import torch
 
-from gpslift.metrics.memorisation import memorisation, nearest_distances
+from gpslift.metrics.memorisation import memorisation, nearest_distances, nearest_photos
 
 
 def noise(count: int, seed: int) -> torch.Tensor:
@@ -15,6 +15,13 @@ def test_distance_is_the_root_mean_square_to_the_nearest() -> None:
     torch.testing.assert_close(nearest_distances(images, training, chunk=1), torch.tensor([0.1, 0.4]))
     eight_bits = (images * 255).round().to(torch.uint8)
     torch.testing.assert_close(nearest_distances(eight_bits, training), torch.tensor([0.1, 0.4]), atol=2e-3, rtol=0)
+
+
+def test_the_nearest_photo_is_named_in_whichever_portion_it_is() -> None:
+    training = noise(50, 0)
+    for chunk in (7, 1024):
+        distance, which = nearest_photos(training[[31, 4, 49]] + 0.001, training, chunk)
+        assert which.tolist() == [31, 4, 49] and distance.max() < 0.0011
 
 
 def test_copies_are_found() -> None:

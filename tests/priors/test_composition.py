@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gpslift.priors.composition import compose_jointly, compose_text_and_place
+from gpslift.priors.composition import compose_branches, compose_jointly, compose_text_and_place
 
 NOTHING, TEXT, WHOLE = (torch.tensor(values) for values in ([1.0, -2.0], [3.0, 0.0], [4.0, 5.0]))
 
@@ -34,3 +34,10 @@ def test_equal_scales_are_the_joint_form(scale: float) -> None:
 @pytest.mark.parametrize("scale", [0.0, 2.0])
 def test_text_at_scale_1_is_guidance_from_the_text(scale: float) -> None:
     assert torch.allclose(compose_text_and_place(NOTHING, TEXT, WHOLE, 1.0, scale), compose_jointly(TEXT, WHOLE, scale))
+
+
+def test_one_to_three_branches_are_composed_as_they_are_made() -> None:
+    assert torch.equal(compose_branches([WHOLE], 1.0, 1.0), WHOLE)
+    assert torch.equal(compose_branches([NOTHING, WHOLE], 3.0, 3.0), compose_jointly(NOTHING, WHOLE, 3.0))
+    whole = compose_text_and_place(NOTHING, TEXT, WHOLE, 2.0, 5.0)
+    assert torch.equal(compose_branches([NOTHING, TEXT, WHOLE], 2.0, 5.0), whole)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from gpslift.errors import UserError
-from systems.angle_classifier import augment, evaluate, predict_bins, train_angle_classifier
+from systems.angle_classifier import evaluate, train_angle_classifier
+from systems.photo_classifier import augment, predict
 
 
 def dials(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +37,7 @@ def test_judge_learns_the_sides(trained: tuple[torch.nn.Module, Path]) -> None:
 
 def test_float_images_are_judged_as_bytes_are(trained: tuple[torch.nn.Module, Path]) -> None:
     images, _ = dials(16, 2)
-    assert torch.equal(predict_bins(trained[0], images), predict_bins(trained[0], torch.from_numpy(images) / 255))
+    assert torch.equal(predict(trained[0], images), predict(trained[0], torch.from_numpy(images) / 255))
 
 
 def test_judge_is_kept_for_the_same_photos_only(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-import systems.validation.prior as validation
+import systems.validation.azimuth_prior as validation
 from gpslift.photos.dataset import PhotoSet
 from gpslift.schema import ImagePriorConfig
 from tests.photos.sets import landmark_set
@@ -65,7 +65,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def run(prior: DialPrior, config: ImagePriorConfig = config) -> validation.PriorFigures:
         monkeypatch.setattr(validation, "load_prior", lambda path, device: prior)
-        return validation.validate_prior(config)
+        return validation.validate_azimuth_prior(config)
 
     run.config = config  # type: ignore[attr-defined]
     return run

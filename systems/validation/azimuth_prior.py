@@ -1,23 +1,21 @@
-"""`--validate` of a prior: does an image asked from one side look as if taken from there, and is it a copy?"""
+"""`--validate` of a landmark's prior: does an image asked from one side look taken from there, and is it a copy?"""
 
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
 from torch import Tensor
 
-from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, AngleClassifier, bin_centers
+from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, bin_centers
 from gpslift.metrics.memorisation import Memorisation, memorisation
+from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
-from gpslift.priors.loading import RUN_SUBFOLDER, load_cameras, load_prior
+from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema import ImagePriorConfig
@@ -25,6 +23,7 @@ from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.running import choose_device, choose_precision, prepare
 from systems.sampling.common import prior_path, sample_images
+from systems.validation.common import all_pixels, validation_folder, with_its_photos
 
 IMAGES_A_BIN = 10
 SAMPLED_AT_ONCE = 60
@@ -40,7 +39,7 @@ class PriorFigures:
     memorisation: Memorisation
 
 
-def validate_prior(config: ImagePriorConfig) -> PriorFigures:
+def validate_azimuth_prior(config: ImagePriorConfig) -> PriorFigures:
     """Angle accuracy of a prior: `prior.path`, else the last run of this config, else the landmark's shipped prior.
 
     Ten images from the middle of each of 36 bins of azimuth, framed as the training photos are, are shown to a judge
@@ -49,7 +48,7 @@ def validate_prior(config: ImagePriorConfig) -> PriorFigures:
     """
     prepare(config)
     path, _ = prior_path(config)
-    config = _with_its_photos(config, path)
+    config = with_its_photos(config, path)
     prior = load_prior(str(path), choose_device(config))
     landmark, console = load_landmark(config.landmark), Console()
     photos = PhotoDataModule(config.data, landmark, prior.image_size, SAMPLED_AT_ONCE, config.seed)
@@ -58,11 +57,9 @@ def validate_prior(config: ImagePriorConfig) -> PriorFigures:
     console.print(f"judging {path} by photos that it never saw", soft_wrap=True)
     judge, ceiling = _judge(config, landmark, photos)
     images, azimuth_deg = sample_bins(prior, config, path)
-    test, generator = (torch.from_numpy(_all_pixels(photos.photos(part))) for part in ("test", "generator"))
+    test, generator = (torch.from_numpy(all_pixels(photos.photos(part))) for part in ("test", "generator"))
     figures = PriorFigures(evaluate(judge, images, azimuth_deg), ceiling, memorisation(images, test, generator))
-    folder = (
-        path.parent if path.name == RUN_SUBFOLDER else Path(config.output).expanduser() / config.name / "validation"
-    )
+    folder = validation_folder(config, path)
     _write(folder, figures, images, path)
     console.print(f"angle accuracy of the prior: {figures.accuracy}; chance {100 / BINS:.1f} % exact", highlight=False)
     console.print(f"the judge on held-out photos (the ceiling): {figures.ceiling}", highlight=False)
@@ -89,34 +86,19 @@ def sample_bins(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
     return sample_images(prior, place, generator, config), azimuth_deg
 
 
-def _with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
-    """A run's prior is judged by the run's own photos and split, so that the judge's photos are new to it."""
-    saved = path.parent / "config.yaml"
-    if path.name != RUN_SUBFOLDER or not saved.is_file():
-        return config
-    its = load_config(saved)
-    if not isinstance(its, ImagePriorConfig):
-        return config
-    return replace(config, data=its.data, landmark=its.landmark)
-
-
 def _judge(
     config: ImagePriorConfig, landmark: Landmark, photos: PhotoDataModule
-) -> tuple[AngleClassifier, AngleAccuracy]:
+) -> tuple[PhotoClassifier, AngleAccuracy]:
     """The classifier, trained on the judges' part or taken from the cache, and its accuracy on the test part."""
     judges, test = photos.photos("judges"), photos.photos("test")
     judge = train_angle_classifier(
-        _all_pixels(judges),
+        all_pixels(judges),
         judges.place["azimuth_deg"],
         config.seed,
         cache_path=Path(config.data.cache).expanduser() / "judges" / f"angle_{landmark.name}.safetensors",
         precision=choose_precision(replace(config, device="cpu")),  # it is small: it trains on the CPU
     )
-    return judge, evaluate(judge, _all_pixels(test), test.place["azimuth_deg"])
-
-
-def _all_pixels(photos: PhotoSet) -> np.ndarray:
-    return photos.pixels(slice(None))
+    return judge, evaluate(judge, all_pixels(test), test.place["azimuth_deg"])
 
 
 def _write(folder: Path, figures: PriorFigures, images: Tensor, path: Path) -> None:

@@ -1,0 +1,61 @@
+"""The average image of an area (as in the paper): one image that shows what many places have in common."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gpslift.priors.composition import compose_branches
+from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline, effective_scales
+
+ROWS_AT_ONCE = 16
+"""Rows of one U-Net call."""
+
+
+@torch.no_grad()
+def average_image(
+    prior: PlaceDiffusionPipeline,
+    places: dict[str, Any],
+    prompt: str = "",
+    steps: int = 30,
+    guidance_scale_text: float = 1.0,
+    guidance_scale_place: float = 1.0,
+    generator: torch.Generator | None = None,
+    at_once: int = ROWS_AT_ONCE,
+) -> Tensor:
+    """One image [3, S, S] in [0, 1] of all M places together, with one text ("" = the prior's caption).
+
+    At every step e(p,g) of the guidance formula is the mean of e(p,g) over the places; e(0,0) and e(p,0) do not depend
+    on the place and are asked for once. Averages of several areas compare best from one noise: give each a generator of
+    the same seed. places: as for `PlaceDiffusionPipeline.sample`, M values a name (one value counts for all).
+    at_once: rows of one U-Net call, which bounds memory whatever M is; it changes the image by rounding only.
+    Raises UserError for places that the prior cannot have, such as one outside its city.
+    """
+    device, text = prior.unet.device, prompt or prior.caption
+    count = max((len(values) for values in places.values() if values is not None and np.ndim(values) > 0), default=1)
+    whole = prior.place_encoder.complete(places, count, device)
+    scales = effective_scales([text], whole, guidance_scale_text, guidance_scale_place)
+    placeless = prior.guidance_branches([text], {name: values[:1] for name, values in whole.items()}, *scales)[:-1]
+    placed = []
+    for start in range(0, count, at_once):
+        part = {name: values[start : start + at_once] for name, values in whole.items()}
+        placed.append(prior.encode_condition([text] * len(next(iter(part.values()))), part))
+
+    def guided_raw(noisy: Tensor, timestep: Tensor) -> Tensor:
+        branches = [row[None] for row in _each(prior, noisy, timestep, placeless)] if len(placeless.tokens) else []
+        total = torch.zeros_like(noisy)
+        for condition in placed:
+            total += _each(prior, noisy, timestep, condition).sum(0, keepdim=True)
+        return compose_branches([*branches, total / count], *scales)
+
+    return prior.denoise(prior.first_noise(1, generator, device), steps, guided_raw)[0]
+
+
+def _each(prior: PlaceDiffusionPipeline, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+    """The U-Net's own prediction [B, ...] of one noisy image [1, ...] under each of B conditions.
+
+    The mean may be taken of velocities as of noises: one is affine in the other.
+    """
+    count = len(condition.tokens)
+    return prior.predict_raw(noisy.expand(count, -1, -1, -1), timestep.expand(count), condition).to(noisy.dtype)

@@ -1,0 +1,68 @@
+"""What the ground looks like: asphalt and pavement by the street grid, lawns and paths, water, wet and snow."""
+
+import numpy as np
+
+from gpslift.procedural.city.blocks import StyleTable
+from gpslift.procedural.city.facade import Surface
+from gpslift.procedural.city.fittings import chance
+from gpslift.procedural.city.light import Light
+from gpslift.procedural.city.masses import Float32s, axis_of
+from gpslift.procedural.city.terrain import Terrain
+from gpslift.procedural.city.trees import path_phase
+from gpslift.procedural.raycast import srgb_to_linear
+from gpslift.procedural.weather import Array
+
+PAVEMENT_M = 3.2
+NEAR_M = 500.0
+_PATH = np.array([0.40, 0.35, 0.27], np.float32)
+_WATER = np.array([0.035, 0.060, 0.060], np.float32)
+SNOW = np.array([0.76, 0.79, 0.85], np.float32)
+_PAINT = np.array([0.55, 0.55, 0.53], np.float32)
+
+
+def ground_surface(terrain: Terrain, table: StyleTable, eye: Float32s, points: Float32s, light: Light) -> Surface:
+    """The look of points [N, 3] of the ground, seen from `eye` [3]."""
+    at = points[:, :2].astype(float)
+    here = eye[None, :2].astype(float)
+    style, _ = terrain.district(here[:, 0], here[:, 1])
+    color = srgb_to_linear(np.float32(table.color("grounds", style, here, np.zeros(1, np.int64))[0]))
+    albedo = _street(terrain, here, at, color)
+    mirror = np.full(len(at), 0.30 if light.wet else 0.0, np.float32)
+    near = np.hypot(*(at - here).T) < NEAR_M
+    way = (terrain.open(*at.T) > 0) & near
+    if way.any():  # avenues and squares are paved in large slabs
+        joint = (np.abs(at[way] / 4.0 % 1 - 0.5) > 0.46).any(1)
+        albedo[way] = color * np.where(joint, 0.62, 0.85)[:, None]
+    lawn = (terrain.park(*at.T) > 0) & near
+    if lawn.any():
+        path = np.abs(path_phase(at[lawn])) < 2.6
+        mottle = 0.85 + 0.3 * chance(*np.floor(points[lawn, :2] / 1.7).T)
+        albedo[lawn] = np.where(path[:, None], _PATH, light.lawn * mottle[:, None])
+    if light.weather.snow:
+        trodden = 0.35 + 0.3 * chance(*np.floor(points[:, :2] / 2.5).T)
+        albedo = albedo + (1 - trodden)[:, None] * (SNOW - albedo)
+    elif light.wet:
+        albedo *= 0.62
+    wet = terrain.water(*at.T) > 0
+    if wet.any():
+        ripple = np.sin(0.9 * at[wet, 0] + 0.3 * at[wet, 1]) * np.sin(0.5 * at[wet, 0] - 1.1 * at[wet, 1])
+        albedo[wet] = _WATER * (1 + 0.3 * ripple[:, None])
+        mirror[wet] = 0.55 + 0.15 * ripple
+    return Surface(albedo.astype(np.float32), np.zeros_like(albedo, np.float32), mirror.astype(np.float32))
+
+
+def _street(terrain: Terrain, here: Array, at: Array, color: Float32s) -> Float32s:
+    """Asphalt between blocks with a broken line in the middle, and pavement (of `color`) along and in them."""
+    grid = terrain.grids[int(terrain.grid(here[:, 0], here[:, 1])[0][0])]
+    axis = axis_of(grid.bearing)
+    pitch_u, pitch_v = grid.long_m + grid.cross_m, grid.short_m + grid.street_m
+    u = (at @ axis + pitch_u / 2) % pitch_u - pitch_u / 2
+    v = (at @ np.array([-axis[1], axis[0]]) + pitch_v / 2) % pitch_v - pitch_v / 2
+    beyond_u, beyond_v = np.abs(u) - grid.long_m / 2, np.abs(v) - grid.short_m / 2
+    pavement = np.maximum(beyond_u, beyond_v) < PAVEMENT_M
+    line = (np.abs(beyond_v - grid.street_m / 2) < 0.12) & (u % 6 < 3) & (beyond_u < 0)
+    crossing = (beyond_u > 0) & (beyond_u < 3) & (beyond_v > PAVEMENT_M) & (v % 1.2 < 0.6)
+    crossing |= (beyond_v > 0) & (beyond_v < 3) & (beyond_u > PAVEMENT_M) & (u % 1.2 < 0.6)
+    grain = (0.92 + 0.16 * chance(*np.floor(at.astype(np.float32) / 0.8).T))[:, None]
+    albedo = np.where(pavement[:, None], color, 0.42 * color.mean() + 0.0 * color)
+    return np.where((line | crossing)[:, None], _PAINT, albedo * grain).astype(np.float32)

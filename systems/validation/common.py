@@ -1,0 +1,34 @@
+"""What the validations of priors share: their photos, and where figures go."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gpslift.config import load_config
+from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.loading import RUN_SUBFOLDER
+from gpslift.schema import ImagePriorConfig
+
+
+def with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
+    """A run's prior is judged by the run's own photos and split, so that the judge's photos are new to it."""
+    saved = path.parent / "config.yaml"
+    if path.name != RUN_SUBFOLDER or not saved.is_file():
+        return config
+    its = load_config(saved)
+    if not isinstance(its, ImagePriorConfig):
+        return config
+    return replace(config, data=its.data, landmark=its.landmark, city=its.city, place=its.place)
+
+
+def validation_folder(config: ImagePriorConfig, path: Path) -> Path:
+    """Where the figures of the prior at `path` go: its run folder, else <output>/<name>/validation."""
+    if path.name == RUN_SUBFOLDER:
+        return path.parent
+    return Path(config.output).expanduser() / config.name / "validation"
+
+
+def all_pixels(photos: PhotoSet) -> np.ndarray:
+    """uint8 [N, 3, S, S]."""
+    return photos.pixels(slice(None))
