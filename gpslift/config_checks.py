@@ -29,8 +29,8 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
-    yield from _sample_rules(config.place.kind, config.sample)
     yield from _finetuning_rules(config)
+    yield from _sample_rules(config.place.kind, config.sample)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit

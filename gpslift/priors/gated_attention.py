@@ -46,14 +46,13 @@ class GatedPlaceAttention:
         heard = _attend(attn, query, text) + gate * _attend(attn, query, place)
         return attn.to_out[1](attn.to_out[0](heard))
 
-    def probabilities(self, attention: Attention, hidden: Tensor, tokens: Tensor) -> Tensor:
-        """How the layer attends [B, heads, Q, L + T]: its two softmaxes weighed 1 to |tanh(gate)|; together 1."""
+    def probabilities(self, attn: Any, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """How the layer attends [B, heads, N, L + T], for attention maps: |tanh(gate)| to the place, 1 to the text."""
         count, gates = self.encoder.tokens, self.encoder.gate
         assert gates is not None
-        gate = gates[self.layer].tanh().abs().float()
-        text, place = (
-            softmax_over_tokens(attention, hidden, part) for part in (tokens[:, :-count], tokens[:, -count:])
-        )
+        gate = gates[self.layer].tanh().abs()
+        text = softmax_over_tokens(attn, hidden, tokens[:, :-count])
+        place = softmax_over_tokens(attn, hidden, tokens[:, -count:])
         return torch.cat([text, gate * place], -1) / (1 + gate)
 
 

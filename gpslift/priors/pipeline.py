@@ -235,13 +235,19 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         scales = effective_scales(text, whole, guidance_scale_text, guidance_scale_place)
         branches = self.guidance_branches(text, whole, *scales)
         noise = self.first_noise(count, generator, device)
-        return self.denoise(noise, steps, lambda noisy, timestep: self.guided_raw(noisy, timestep, branches, *scales))
+        return self.denoise_latents(
+            noise, steps, lambda noisy, timestep: self.guided_raw(noisy, timestep, branches, *scales)
+        )
 
     def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Images [B, 3, H, W] in [0, 1] from their first noise [B, C, h, w].
 
         guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B].
         """
+        return self.from_latents(self.denoise_latents(noise, steps, guided_raw))
+
+    def denoise_latents(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """The latents [B, C, h, w] of what `denoise` makes."""
         latents = noise
         self.scheduler.set_timesteps(steps, device=noise.device)
         for timestep in self.progress_bar(self.scheduler.timesteps):

@@ -94,6 +94,18 @@ def test_what_is_saved_makes_the_same_images_and_its_unet_is_a_plain_one(
     assert plain.state_dict().keys() == loaded.unet.state_dict().keys()
 
 
+@torch.no_grad()
+def test_attention_maps_show_as_much_of_the_place_as_the_gate_lets_in(prior: PlaceDiffusionPipeline) -> None:
+    layer = next(iter(cross_attention_layers(prior.unet).values()))
+    hidden, tokens = torch.randn(2, 5, 32), torch.randn(2, 78, 32)
+    for gate, share in ((0.0, 0.0), (-0.5493061, 0.5 / 1.5)):  # tanh is -0.5
+        torch.nn.init.constant_(prior.place_encoder.gate, gate)
+        found = probabilities_of(layer, hidden, tokens)
+        assert found.shape == (2, layer.heads, 5, 78)
+        torch.testing.assert_close(found.sum(-1), torch.ones(2, layer.heads, 5))
+        torch.testing.assert_close(found[..., 77:].sum(-1), torch.full((2, layer.heads, 5), share))
+
+
 def test_a_city_has_gates_too(prior: PlaceDiffusionPipeline) -> None:
     encoder = CityPlaceEncoder(width=32, city=asdict(load_city("paris")), scales=3, gates=4)
     parts = {name: getattr(prior, name) for name in ("vae", "text_encoder", "tokenizer", "unet", "scheduler")}
