@@ -33,9 +33,13 @@ def draw_place(built: BuiltCity, rng: np.random.Generator) -> Place:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         if kind == "bridge":
             bridge = built.terrain.facts.bridges[rng.integers(len(built.terrain.facts.bridges))]
-            at = bridge.start[:2] + rng.uniform(0.15, 0.85) * (bridge.end - bridge.start)[:2]
+            side = float(rng.choice([-1, 1]))
+            along = (bridge.end - bridge.start)[:2]
+            across = np.array([-along[1], along[0]]) / np.hypot(*along)
+            # by one parapet, so that there is room before the other
+            at = bridge.start[:2] + rng.uniform(0.15, 0.85) * along + side * (bridge.width_m / 2 - 2.6) * across
             if in_box(built, at):
-                return place_on(bridge, at)
+                return place_on(bridge, at, side)
             continue
         at = _candidate(built, rng, kind)
         if in_box(built, at) and not built.blocked(*at) and has_room(built, place := place_at(built, at)):
@@ -82,10 +86,10 @@ def place_at(built: BuiltCity, at: Floats) -> Place:
     return Place(float(at[0]), float(at[1]), 0.0, float(built.terrain.bearing(east, north)[0]), shore, None)
 
 
-def place_on(bridge: Bridge, at: Floats) -> Place:
-    """The standpoint on a bridge's deck."""
+def place_on(bridge: Bridge, at: Floats, side: float) -> Place:
+    """The standpoint on a bridge's deck; it is by the left (1) or right (-1) parapet, and looks across to the other."""
     along = np.rad2deg(np.arctan2(*(bridge.end - bridge.start)[:2]))
-    return Place(float(at[0]), float(at[1]), bridge.deck_m, float(along), float(along) + 90, bridge)
+    return Place(float(at[0]), float(at[1]), bridge.deck_m, float(along), float(along) + 90 * side, bridge)
 
 
 def next_place(built: BuiltCity, rng: np.random.Generator, place: Place) -> Place:
@@ -97,7 +101,7 @@ def next_place(built: BuiltCity, rng: np.random.Generator, place: Place) -> Plac
             continue
         if place.bridge is not None:
             if on_deck(place.bridge, at[None], 2.0)[0]:
-                return place_on(place.bridge, at)
+                return place_on(place.bridge, at, np.sign((place.shore_deg or 0.0) - place.street_deg))
         elif not built.blocked(*at) and has_room(built, further := place_at(built, at)):
             return further
     return place
