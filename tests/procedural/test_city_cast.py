@@ -5,7 +5,7 @@ import pytest
 
 from gpslift.procedural.city.cast import first_hits, in_shadow
 from gpslift.procedural.city.cast_kernels import FACE_ROUND, FACE_TOP
-from gpslift.procedural.city.masses import CROWN, ROUND, axis_of, inside_any, shapes
+from gpslift.procedural.city.masses import CROWN, ROUND, axis_of, in_the_way, inside_any, shapes
 
 EYE = np.array([0.0, 0.0, 1.6], np.float32)
 
@@ -64,7 +64,8 @@ def test_a_shadow_falls_away_from_the_sun() -> None:
 
 
 def test_who_stands_in_a_wall() -> None:
-    box = shapes([[10.0, 0.0], [30.0, 0.0]], axis_of(0.0), (3.0, 1.0), ([0.0, 20.0], 30.0))
+    box = in_the_way(shapes([[10.0, 0.0], [30.0, 0.0]], axis_of(0.0), (3.0, 1.0), ([0.0, 20.0], 30.0)))
+    assert len(box) == 1  # the second is overhead
     points = np.array([[10.0, 2.9], [10.0, 3.6], [12.0, 0.0], [30.0, 0.0]])
-    assert inside_any(box, points, 0.0).tolist() == [True, False, False, False]  # the second box is overhead
+    assert inside_any(box, points, 0.0).tolist() == [True, False, False, False]
     assert inside_any(box, points, 1.1).tolist() == [True, True, True, False]

@@ -68,7 +68,7 @@ def test_nobody_stands_in_a_house_or_in_the_water(built: BuiltCity, city: City, 
             assert any(on_deck(bridge, at[None], 1.0)[0] for bridge in bridges)
             on_bridges += 1
         else:
-            assert not built.blocked(*at, 1.0)
+            assert not built.blocked(at[None], 1.0, built.obstacles(at[0], at[1], 5.0))[0]
     assert 0.01 < on_bridges / len(shots) < 0.10
 
 

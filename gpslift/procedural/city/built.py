@@ -9,11 +9,23 @@ from gpslift.geo.cities import City
 from gpslift.procedural.city.blocks import FAR_HOUSE_M, StyleTable, houses, lay_lots, towers
 from gpslift.procedural.city.bridges import build_bridge
 from gpslift.procedural.city.facts import Floats
-from gpslift.procedural.city.masses import EAST, HALF_U, HALF_V, HIGH, NORTH, Solids, inside_any, join
+from gpslift.procedural.city.masses import (
+    EAST,
+    HALF_U,
+    HALF_V,
+    HIGH,
+    NORTH,
+    Float32s,
+    Solids,
+    in_the_way,
+    inside_any,
+    join,
+)
 from gpslift.procedural.city.monuments import build_monument
 from gpslift.procedural.city.terrain import Terrain, terrain_of
 from gpslift.procedural.city.trees import plant, tree_solids
 
+LARGE_M = 30.0
 NEAR_M = 230.0
 FAR_M = 1300.0
 TREES_M = 110.0
@@ -68,18 +80,24 @@ class BuiltCity:
         self._thin = self.trees[::4]
         self._grove_tiles = Tiles(self._thin[:, :2], 4 * TILE_M)
 
+        feet = in_the_way(np.concatenate([self.near.shape, self.tall.shape, self.single.shape]))
+        small = np.hypot(feet[:, HALF_U], feet[:, HALF_V]) < LARGE_M
+        self._small_feet, self._large_feet = feet[small], feet[~small]
+        self._feet_tiles = Tiles(self._small_feet[:, [EAST, NORTH]].astype(float))
         self.columns = terrain.columns
         self.cells = {kind: np.flatnonzero(where.ravel()) for kind, where in terrain.strolls().items()}
 
-    def blocked(self, east: float, north: float, margin_m: float = 1.5) -> bool:
-        """Whether somebody standing there would be in or against a building, or in the water."""
-        return bool(self.blocked_points(np.array([[east, north]]), margin_m)[0])
+    def obstacles(self, east: float, north: float, reach_m: float) -> Float32s:
+        """Shapes of all that stands on the ground within `reach_m` of a place."""
+        close = self._small_feet[self._feet_tiles.near(east, north, reach_m + LARGE_M)]
+        close = np.concatenate([close, self._large_feet])
+        size = np.hypot(close[:, HALF_U], close[:, HALF_V])
+        return close[np.hypot(close[:, EAST] - east, close[:, NORTH] - north) < size + reach_m]
 
-    def blocked_points(self, points: Floats, margin_m: float) -> NDArray[np.bool_]:
-        """Which points [N, 2], all within 50 m of each other, lie in or against a building, or in the water."""
+    def blocked(self, points: Floats, margin_m: float, obstacles: Float32s) -> NDArray[np.bool_]:
+        """Which points [N, 2] lie within `margin_m` of one of the obstacles, or of the water."""
         wet = self.terrain.water(points[:, 0], points[:, 1]) > -margin_m
-        close = self.near.shape[self._near_tiles.near(*points.mean(0), 2 * TILE_M)]
-        return wet | np.any([inside_any(s, points, margin_m) for s in (close, self.tall.shape, self.single.shape)], 0)
+        return np.asarray(wet | inside_any(obstacles, points, margin_m))
 
     def around(
         self, east: float, north: float, leaf_color: Floats, toward: Floats | None = None, wide: float = 0.0

@@ -56,7 +56,7 @@ _LOOKS = {
     "awning": (0.56, 0.46, 0.30, 0.04, 0, 0.00, 0.3, 0, 0.15, 0, 0, 0),
     "dormers": (0.36, 0.42, 0.22, 0.16, 0, 0.00, 0.0, 0, 0, 0, 0, 0),
 }
-_TABLE = np.array([_LOOKS.get(name, (0.0,) * len(_COLUMNS)) for name in PATTERNS], np.float32)
+_TABLE = np.array([_LOOKS.get(name, (0.0,) * len(_COLUMNS)) for name in PATTERNS], np.float32).T.copy()
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def wall_surface(
     """The look of points [N] on walls. blur_m: metres that a ray covers there; what is finer is averaged."""
     along, up, length, tall = place_on_wall(solids, rows, face, points)
     finish = solids.finish[rows]
-    look = dict(zip(_COLUMNS, _TABLE[finish["pattern"]].T, strict=True))
+    look = dict(zip(_COLUMNS, _TABLE[:, finish["pattern"]], strict=True))
     seed = finish["seed"]
     albedo = finish["wall"].copy()
     trim = finish["trim"]

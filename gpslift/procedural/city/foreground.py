@@ -46,7 +46,7 @@ def _ground_shadow(
 ) -> None:
     """Darkens the ground under a thing, so that it stands on it."""
     below = directions[:, 2] < -1e-3
-    reach = np.where(below, (shot.height_m - shot.floor_m) / np.maximum(-directions[:, 2], 1e-3), np.inf)
+    reach = np.where(below, (shot.height_m - shot.floor_m) / np.maximum(-directions[:, 2], 1e-3), -1.0)
     on_ground = below & (np.abs(reach - distance) < 0.5)
     rows = np.flatnonzero(on_ground)
     x = (reach[rows] * right[rows] - thing.aside) / (0.55 * wide)

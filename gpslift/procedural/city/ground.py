@@ -42,7 +42,7 @@ def ground_surface(terrain: Terrain, table: StyleTable, eye: Float32s, points: F
         trodden = 0.35 + 0.3 * chance(*np.floor(points[:, :2] / 2.5).T)
         albedo = albedo + (1 - trodden)[:, None] * (SNOW - albedo)
     elif light.wet:
-        albedo *= 0.62
+        albedo *= 0.72
     wet = terrain.water(*at.T) > 0
     if wet.any():
         ripple = np.sin(0.9 * at[wet, 0] + 0.3 * at[wet, 1]) * np.sin(0.5 * at[wet, 0] - 1.1 * at[wet, 1])
@@ -64,5 +64,5 @@ def _street(terrain: Terrain, here: Array, at: Array, color: Float32s) -> Float3
     crossing = (beyond_u > 0) & (beyond_u < 3) & (beyond_v > PAVEMENT_M) & (v % 1.2 < 0.6)
     crossing |= (beyond_v > 0) & (beyond_v < 3) & (beyond_u > PAVEMENT_M) & (u % 1.2 < 0.6)
     grain = (0.92 + 0.16 * chance(*np.floor(at.astype(np.float32) / 0.8).T))[:, None]
-    albedo = np.where(pavement[:, None], color, 0.42 * color.mean() + 0.0 * color)
+    albedo = np.where(pavement[:, None], color, np.full(3, 0.55 * color.mean()))
     return np.where((line | crossing)[:, None], _PAINT, albedo * grain).astype(np.float32)

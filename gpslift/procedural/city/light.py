@@ -49,7 +49,7 @@ def light_of(rng: np.random.Generator, conditions: Conditions) -> Light:
     horizon = (1 - cover**2) * horizon + cover**2 * 1.05 * grey
     dark_zenith, dark_horizon = np.array([0.010, 0.016, 0.045]), np.array([0.045, 0.040, 0.050])
     if conditions.time == "dusk":  # the sky still glows where the sun went down, blue above
-        dark_zenith, dark_horizon = np.array([0.06, 0.09, 0.26]), np.array([0.36, 0.21, 0.22])
+        dark_zenith, dark_horizon = np.array([0.06, 0.10, 0.26]), np.array([0.34, 0.23, 0.22])
         day *= 0.35
     zenith, horizon = day * zenith + (1 - day) * dark_zenith, day * horizon + (1 - day) * dark_horizon
     direction = [np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
@@ -69,7 +69,7 @@ def light_of(rng: np.random.Generator, conditions: Conditions) -> Light:
         leaf_color=leaf,
     )
     bright = 0.62 * float((zenith + horizon).mean()) / 2 + 0.30 * strength * max(np.sin(elevation), 0.25)
-    exposure = 0.50 / max(bright, 0.06) ** 0.8 * float(np.exp(rng.normal(0, 0.07)))
+    exposure = 0.60 / max(bright, 0.20) ** 0.8 * float(np.exp(rng.normal(0, 0.07)))
     return Light(
         weather=weather,
         lamps=1 - day,

@@ -120,13 +120,13 @@ def axis_of(bearing: ArrayLike) -> NDArray[np.float64]:
     return np.stack([np.sin(angle), np.cos(angle)], -1)
 
 
+def in_the_way(shape: Float32s) -> Float32s:
+    """Those of the shapes that stop a walker: neither overhead nor low enough to be walked on."""
+    return shape[(shape[:, LOW] < 2.0) & (shape[:, HIGH] > 0.6)]
+
+
 def inside_any(shape: Float32s, points: NDArray[np.float64], margin_m: float) -> NDArray[np.bool_]:
-    """Which points [K, 2] on the ground lie within `margin_m` of the foot of a solid that is in a walker's way."""
-    middle = points.mean(0)
-    reach = np.hypot(*(points - middle).T).max() + margin_m + 1
-    size = np.hypot(shape[:, HALF_U], shape[:, HALF_V])
-    near = np.hypot(shape[:, EAST] - middle[0], shape[:, NORTH] - middle[1]) < size + reach
-    shape = shape[near & (shape[:, LOW] < 2.0) & (shape[:, HIGH] > 0.6)]
+    """Which points [K, 2] on the ground lie within `margin_m` of the foot of a solid."""
     x, y = points[:, :1] - shape[:, EAST], points[:, 1:] - shape[:, NORTH]
     u = np.abs(x * shape[:, AXIS_EAST] + y * shape[:, AXIS_NORTH])
     v = np.abs(y * shape[:, AXIS_EAST] - x * shape[:, AXIS_NORTH])

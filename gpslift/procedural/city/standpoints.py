@@ -6,18 +6,21 @@ import numpy as np
 
 from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.facts import Bridge, Floats
+from gpslift.procedural.city.masses import Float32s
 from gpslift.procedural.city.terrain import RASTER_M
 
 KINDS = {"anywhere": 0.48, "monument": 0.21, "park": 0.10, "water": 0.12, "bridge": 0.04, "open": 0.05}
 BUSIEST = 2.2
 SHORE_M = 60.0
 ROOM_M = 8.2  # what the widest lens asks for
+MARGIN_M = 1.5
+REACH_M = 20.0  # more than the room that any lens asks for
 
 
 @dataclass(frozen=True)
 class Place:
     """A standpoint: metres of the city, floor above the ground. street_deg: the way the street runs; shore_deg: where
-    the water is, if it is near. bridge: the one that is stood on."""
+    the water is, if it is near. bridge: the one that is stood on. obstacles: shapes of what stands around."""
 
     east: float
     north: float
@@ -25,6 +28,7 @@ class Place:
     street_deg: float
     shore_deg: float | None
     bridge: Bridge | None
+    obstacles: Float32s
 
 
 def draw_place(built: BuiltCity, rng: np.random.Generator) -> Place:
@@ -33,12 +37,16 @@ def draw_place(built: BuiltCity, rng: np.random.Generator) -> Place:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         if kind == "bridge":
             bridge = built.terrain.facts.bridges[rng.integers(len(built.terrain.facts.bridges))]
-            at = bridge.start[:2] + rng.uniform(0.15, 0.85) * (bridge.end - bridge.start)[:2]
+            side = float(rng.choice([-1, 1]))
+            along = (bridge.end - bridge.start)[:2]
+            across = np.array([-along[1], along[0]]) / np.hypot(*along)
+            # by one parapet, so that there is room before the other
+            at = bridge.start[:2] + rng.uniform(0.15, 0.85) * along + side * (bridge.width_m / 2 - 2.6) * across
             if in_box(built, at):
-                return place_on(bridge, at)
+                return place_on(bridge, at, side)
             continue
         at = _candidate(built, rng, kind)
-        if in_box(built, at) and not built.blocked(*at) and has_room(built, place := place_at(built, at)):
+        if in_box(built, at) and (place := place_at(built, at)) is not None:
             return place
 
 
@@ -71,21 +79,33 @@ def in_box(built: BuiltCity, at: Floats) -> bool:
     return bool(city.contains(*city.to_geodetic(at[0], at[1])))
 
 
-def place_at(built: BuiltCity, at: Floats) -> Place:
-    """The standpoint at a free place on the ground."""
+def place_at(built: BuiltCity, at: Floats) -> Place | None:
+    """The standpoint at a place on the ground, if it is free and has room before it."""
+    obstacles = built.obstacles(at[0], at[1], REACH_M)
+    if built.blocked(at[None], MARGIN_M, obstacles)[0]:
+        return None
     east, north = at[:1], at[1:]
-    water = built.terrain.water
-    shore = None
+    water, shore = built.terrain.water, None
     if water(east, north)[0] > -SHORE_M:
         slope = [water(east + dx, north + dy)[0] - water(east - dx, north - dy)[0] for dx, dy in ((15, 0), (0, 15))]
         shore = float(np.rad2deg(np.arctan2(*slope)))
-    return Place(float(at[0]), float(at[1]), 0.0, float(built.terrain.bearing(east, north)[0]), shore, None)
+    street = float(built.terrain.bearing(east, north)[0])
+    place = Place(float(at[0]), float(at[1]), 0.0, street, shore, None, obstacles)
+    return place if has_room(built, place) else None
 
 
-def place_on(bridge: Bridge, at: Floats) -> Place:
-    """The standpoint on a bridge's deck."""
+def place_on(bridge: Bridge, at: Floats, side: float) -> Place:
+    """The standpoint on a bridge's deck; it is by the left (1) or right (-1) parapet, and looks across to the other."""
     along = np.rad2deg(np.arctan2(*(bridge.end - bridge.start)[:2]))
-    return Place(float(at[0]), float(at[1]), bridge.deck_m, float(along), float(along) + 90, bridge)
+    return Place(
+        float(at[0]),
+        float(at[1]),
+        bridge.deck_m,
+        float(along),
+        float(along) + 90 * side,
+        bridge,
+        np.zeros((0, 11), np.float32),
+    )
 
 
 def next_place(built: BuiltCity, rng: np.random.Generator, place: Place) -> Place:
@@ -97,8 +117,8 @@ def next_place(built: BuiltCity, rng: np.random.Generator, place: Place) -> Plac
             continue
         if place.bridge is not None:
             if on_deck(place.bridge, at[None], 2.0)[0]:
-                return place_on(place.bridge, at)
-        elif not built.blocked(*at) and has_room(built, further := place_at(built, at)):
+                return place_on(place.bridge, at, np.sign((place.shore_deg or 0.0) - place.street_deg))
+        elif (further := place_at(built, at)) is not None:
             return further
     return place
 
@@ -119,6 +139,9 @@ def clearance(built: BuiltCity, place: Place, heading_deg: float, room_m: float)
     steps = room_m * np.array([0.2, 0.4, 0.6, 0.8, 1.0])
     points = np.concatenate([s * (ahead + side * right) for s in steps for side in (-0.3, 0.0, 0.3)]).reshape(-1, 2)
     points += [place.east, place.north]
-    free = on_deck(place.bridge, points, 0.4) if place.bridge is not None else ~built.blocked_points(points, 0.3)
+    if place.bridge is not None:
+        free = on_deck(place.bridge, points, 0.4)
+    else:
+        free = ~built.blocked(points, 0.3, place.obstacles)
     clear = free.reshape(5, 3).all(1)
     return float(steps[-1] if clear.all() else np.concatenate([[0.0], steps])[int(clear.argmin())])
