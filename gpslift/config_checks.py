@@ -138,6 +138,8 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
+    tinted = config.guidance.tint_between
+    yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
     ramp = config.losses.ramp
     yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
     stride = config.guidance.stride

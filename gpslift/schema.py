@@ -284,9 +284,9 @@ class GuidanceConfig:
     tint: float = key(
         0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
     )
-    tint_from: float = key(
-        0.3,
-        "multistep: share of the steps from which on there is a tint, and targets keep their own sky",
+    tint_between: list[float] = key(
+        [0.3, 0.6],
+        "multistep: shares of the steps between which there is a tint, and targets keep their own sky",
         low=0.0,
         high=1.0,
     )

@@ -92,11 +92,13 @@ class LiftSystem(pl.LightningModule):
         """What is added to the colour of all that is behind the object, [B, 3, 1, 1], by step and global samples.
 
         Matter that copies the sky would hide it, and is wrong in every picture then. Not from the first steps on: as
-        long as there is no object, hiding the tint in haze is easier than making one.
+        long as there is no object, hiding the tint in haze is easier than making one. Nor up to the last: the light on
+        an object follows its sky, and to let the tint through is one way to say so, which dissolved good priors' lifts.
         """
         guidance, optim = self.config.guidance, self.config.optim
         shape = (3, 1, 1)
-        if guidance.objective != "multistep" or step < guidance.tint_from * optim.steps:
+        first_share, last_share = guidance.tint_between
+        if guidance.objective != "multistep" or not first_share <= step / optim.steps < last_share:
             return torch.zeros(optim.batch_size, *shape, device=self.device)
         indices = range(first, first + optim.batch_size)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)

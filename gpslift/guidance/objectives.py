@@ -145,14 +145,21 @@ class MultiStepTarget:
     pixels: the prior, which needs whole pictures, is asked once, and most renders have fewer rays. Compared with score
     distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
 
-    own_sky_from: share of the lift's steps from which on pictures are compared with the target's own sky behind them:
-    clear pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of
-    many. Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
+    own_sky: shares of the lift's steps between which pictures are compared with the target's own sky behind them: clear
+    pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of many.
+    Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
-    def __init__(self, guidance: Guidance, ddim_steps: int, reuse: int, stride: int, own_sky_from: float = 1.0) -> None:
+    def __init__(
+        self,
+        guidance: Guidance,
+        ddim_steps: int,
+        reuse: int,
+        stride: int,
+        own_sky: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         self.guidance, self.ddim_steps, self.reuse, self.stride = guidance, ddim_steps, reuse, stride
-        self.own_sky_from = own_sky_from
+        self.own_sky = own_sky
         self.target: Tensor | None = None
         self.sky = torch.zeros(1, 3, 1, 1)
         self.timestep = 0.0
@@ -167,7 +174,7 @@ class MultiStepTarget:
         clean = self.denoised(self.guidance.latents(seen.pictures), timestep, place, first)
         target = self.guidance.prior.from_latents(clean)
         self.target, self.timestep = resized(target, seen.pictures.shape[-1]), float(timestep)
-        own = step >= self.own_sky_from * self.guidance.steps
+        own = self.own_sky[0] <= step / self.guidance.steps < self.own_sky[1]
         self.sky = sky_difference(self.target, seen) if own else torch.zeros_like(self.target[..., :1, :1])
 
     def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
@@ -215,8 +222,9 @@ def sky_difference(target: Tensor, seen: Seen) -> Tensor:
 
 def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
     """The objective that a config names. steps: of the whole lift."""
-    start, end = ((float(pair[0]), float(pair[1])) for pair in (config.t_start, config.t_end))
+    pairs = (config.t_start, config.t_end, config.tint_between)
+    start, end, own_sky = ((float(pair[0]), float(pair[1])) for pair in pairs)
     guidance = Guidance(prior, TimestepSchedule(start, end, config.anneal_share), config.scale, steps, seed)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
-    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, config.tint_from)
+    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, own_sky)

@@ -148,9 +148,11 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
     clear = torch.zeros(COUNT, 1, SIZE, SIZE)
     clear[..., : SIZE // 2] = 1
     seen, prior = Seen(pictures, clear), AnalyticPrior(gray_by_azimuth, SIZE)
-    objective = MultiStepTarget(guidance_of(prior), 1, 1, 1, own_sky_from=0.5)
+    objective = MultiStepTarget(guidance_of(prior), 1, 1, 1, own_sky=(0.5, 0.8))
     objective.look(seen, PLACE, 4, 0)
     assert not objective.sky.any()  # not yet
+    objective.look(seen, PLACE, 8, 0)
+    assert not objective.sky.any()  # no longer
     objective.look(seen, PLACE, 5, 0)
     target = torch.tensor([0.55, 0.75])[:, None, None, None]
     left = pictures.detach()[..., : SIZE // 2]

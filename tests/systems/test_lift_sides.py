@@ -54,12 +54,13 @@ def test_regularisers_are_weighted_and_ramped(tmp_path: Path) -> None:
 
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:
     config = LiftConfig()
-    config.optim.steps, config.optim.batch_size, config.guidance.tint, config.guidance.tint_from = 10, 3, 0.2, 0.5
+    config.optim.steps, config.optim.batch_size, config.guidance.tint = 10, 3, 0.2
+    config.guidance.tint_between = [0.5, 0.9]
     system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
-    assert not system.tint(4, 12).any()  # before its time
+    assert not system.tint(4, 12).any() and not system.tint(9, 12).any()  # before and after its time
     tint = system.tint(5, 12)
     assert tint.shape == (3, 3, 1, 1) and tint.unique().numel() == 9
-    assert torch.equal(system.tint(9, 14)[:1], tint[2:])  # of sample 14, whatever the step and the batch
+    assert torch.equal(system.tint(8, 14)[:1], tint[2:])  # of sample 14, whatever the step and the batch
     spread = torch.cat([system.tint(5, first) for first in range(0, 300, 3)])
     assert float(spread.std()) == pytest.approx(0.2, rel=0.1) and abs(float(spread.mean())) < 0.03
     opacity = torch.tensor([[[0.0, 0.25, 1.0]]]).expand(3, 1, 3)
@@ -67,7 +68,7 @@ def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) ->
     pictures = seen(render, tint).pictures
     torch.testing.assert_close(pictures - 0.5, tint * torch.tensor([1.0, 0.75, 0.0]).view(1, 1, 1, 3))
     config.guidance.objective = "sds"
-    assert not system_of(config, AnalyticPrior(sphere, 16), tmp_path).tint(9, 0).any()
+    assert not system_of(config, AnalyticPrior(sphere, 16), tmp_path).tint(5, 0).any()
 
 
 def sphere(place: Place) -> Tensor:
