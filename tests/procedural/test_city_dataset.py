@@ -67,7 +67,7 @@ def test_tags_agree_with_the_truth(
         if (direction := read[name].image_direction) is not None:
             assert abs((direction - true["heading"] + 180) % 360 - 180) < 40
         assert read[name].focal_length_35mm in (None, true["focal_length_35mm"])
-    assert 0.5 < np.mean([m.accuracy_m is not None for m in read.values()]) < 1
+    assert np.mean([m.accuracy_m is not None for m in read.values()]) > 0.5
 
 
 def test_captions_and_times_are_in_the_file(

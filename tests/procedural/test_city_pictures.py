@@ -61,40 +61,61 @@ def test_the_eiffel_tower_stands_at_its_bearing(built: BuiltCity, city: City, so
     assert len(columns_of_iron(bearing + 180)) < len(ahead)
 
 
-def test_the_tower_is_as_large_as_it_should_be(built: BuiltCity, city: City, some_shot: Shot) -> None:
-    """From 900 m its 330 m end 20 degrees up; nothing else does."""
+@pytest.fixture(scope="module")
+def far_from_the_tower(built: BuiltCity, city: City, some_shot: Shot) -> Shot:
+    """900 m south-east of it, above the trees, looking at it."""
     tower = next(m for m in built.terrain.facts.monuments if m.name == "eiffel_tower")
-    towards = shot_at(some_shot, city, 48.85583, 2.29834, 0.0)
-    direction = np.array([np.sin(np.deg2rad(315)), np.cos(np.deg2rad(315))])
-    at = tower.at[:2] - 900 * direction
-    shot = replace(towards, east_m=float(at[0]), north_m=float(at[1]), heading_deg=315.0, pitch_deg=16.0, height_m=30.0)
-    picture = pixels(built, shot)
+    east, north = tower.at[:2] - 900 * np.array([np.sin(np.deg2rad(315)), np.cos(np.deg2rad(315))])
+    shot = shot_at(some_shot, city, 48.85, 2.30, 315.0, pitch_deg=16.0, height_m=30.0)
+    return replace(shot, east_m=float(east), north_m=float(north))
+
+
+def test_the_tower_is_as_large_as_it_should_be(built: BuiltCity, far_from_the_tower: Shot) -> None:
+    """From 900 m its shaft, told from the sky up to 250 to 330 m, ends 14 to 20 degrees up (seen from 30 m)."""
+    picture = pixels(built, far_from_the_tower)
     iron = (picture[:, 40:46, 0] > picture[:, 40:46, 2] - 10).any(1)
     top = int(np.flatnonzero(iron)[0])
-    angle = 16.0 + np.rad2deg(np.arctan((31.5 - top) / 32 * shot.half_short))
-    assert angle == pytest.approx(np.rad2deg(np.arctan(300 / 900)), abs=2.0)
+    angle = 16.0 + np.rad2deg(np.arctan((31.5 - top) / 32 * far_from_the_tower.half_short))
+    assert 13.5 < angle < 19.0
+
+
+def test_fog_hides_what_is_far(built: BuiltCity, far_from_the_tower: Shot) -> None:
+    clear = pixels(built, far_from_the_tower)[8:32, 20:66]
+    fog = pixels(built, replace(far_from_the_tower, conditions=replace(NOON, weather="fog")))[8:32, 20:66]
+    assert fog.std((0, 1)).mean() < 0.4 * clear.std((0, 1)).mean()
+
+
+def views_by_district(city: City, built: BuiltCity) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coarse pictures at one hour without things, 20 a district, their districts and their outings' numbers."""
+    views, labels, walks = [], [], []
+    counts = np.zeros(len(built.terrain.names), int)
+    for index in range(600):
+        if counts.min() >= 20:
+            break
+        for shot in shots_of_outing(city, 1, index)[:3]:
+            label = int(built.terrain.area(np.array([shot.east_m]), np.array([shot.north_m]))[0])
+            if label >= len(counts) or counts[label] >= 20:
+                continue
+            counts[label] += 1
+            plain = replace(shot, conditions=NOON, things=(), portrait=False, focal_35mm=26, pitch_deg=4.0)
+            tiles = pixels(built, plain)[:, 11:75].reshape(4, 16, 4, 16, 3)
+            views.append(np.concatenate([tiles.mean((1, 3)).ravel(), tiles.std((1, 3)).ravel()]))
+            labels.append(label)
+            walks.append(index)
+    return np.array(views), np.array(labels), np.array(walks)
 
 
 def test_districts_look_different(city: City, built: BuiltCity) -> None:
-    """The nearest class mean of small pictures tells the district well above chance, on walks not seen before."""
-    views, labels, walks = [], [], []
-    for index in range(90):
-        for shot in shots_of_outing(city, 1, index)[:3]:
-            plain = replace(shot, conditions=NOON, things=(), portrait=False, focal_35mm=26, pitch_deg=4.0)
-            small = pixels(built, plain)[:, 11:75].reshape(8, 8, 8, 8, 3)
-            views.append(np.concatenate([small.mean((1, 3)).ravel(), 2 * small.std((1, 3)).ravel()]))
-            labels.append(int(built.terrain.area(np.array([shot.east_m]), np.array([shot.north_m]))[0]))
-            walks.append(index)
-    x, y, fold = np.array(views), np.array(labels), np.array(walks) % 3
+    """A linear classifier of coarse pictures tells the district far above chance, on walks not seen before."""
+    x, y, walks = views_by_district(city, built)
+    x = (x - x.mean(0)) / x.std(0)
     right = []
-    for part in range(3):
-        train = fold != part
-        kinds = [k for k in np.unique(y[train]) if (y[train] == k).sum() > 2]
-        means = np.stack([x[train & (y == k)].mean(0) for k in kinds])
-        away = np.linalg.norm(x[~train, None] - means, axis=2)
-        right += (np.array(kinds)[away.argmin(1)] == y[~train]).tolist()
-    chance = np.bincount(y).max() / len(y)
-    assert np.mean(right) > 1.3 * chance
+    for part in range(4):
+        seen = walks % 4 != part
+        train, aims = x[seen], np.eye(len(built.terrain.names))[y[seen]] - 1 / len(built.terrain.names)
+        weights = np.linalg.solve(train.T @ train + 60 * np.eye(x.shape[1]), train.T @ aims)
+        right += ((x[~seen] @ weights).argmax(1) == y[~seen]).tolist()
+    assert np.mean(right) > 2 / len(built.terrain.names)
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -109,15 +130,13 @@ def test_every_thing_is_seen(kind: str, built: BuiltCity, city: City, some_shot:
 
 
 def test_weather_and_hour_are_seen(built: BuiltCity, city: City, some_shot: Shot) -> None:
-    def mean(**changes: object) -> np.ndarray:
+    def seen(**changes: object) -> np.ndarray:
         fields = dict(time="noon", season="summer", weather="clear", moment=NOON.moment, latitude=48.86)
         conditions = Conditions(**{**fields, **changes})  # type: ignore[arg-type]
         return pixels(built, shot_at(some_shot, city, 48.8560, 2.2985, 135.0, conditions=conditions))
 
-    noon, night = mean(), mean(time="night", moment=datetime(2021, 6, 20, 23, 59))
-    snow = mean(season="winter", weather="snow", moment=datetime(2021, 1, 20, 12))
-    fog = mean(weather="fog")
+    noon, night = seen(), seen(time="night", moment=datetime(2021, 6, 20, 23, 59))
+    snow = seen(season="winter", weather="snow", moment=datetime(2021, 1, 20, 12))
     assert night.mean() < 0.6 * noon.mean()
     assert snow[45:].mean() > noon[45:].mean() + 20
-    assert fog[:40].std() < 0.6 * noon[:40].std()
     assert noon[:8, :, 2].mean() > noon[:8, :, 0].mean() + 20  # blue sky

@@ -46,7 +46,7 @@ def meet(row, ox, oy, oz, dx, dy, dz, limit, bare, normal):  # type: ignore[no-u
             return limit, -1
         nu, nv, nz = (lu + t * du) / r, (lv + t * dv) / r, sz + t * tz
         # leaves: small patches, some of which let the ray through, more of them at the rim
-        patch = math.sin(math.floor(nu * 5.0) * 12.9898 + math.floor(nv * 5.0) * 78.233 + math.floor(nz * 5.0) * 37.719)
+        patch = math.sin(math.floor(nu * 9.0) * 12.9898 + math.floor(nv * 9.0) * 78.233 + math.floor(nz * 9.0) * 37.719)
         patch = abs(patch * 43.7585453) % 1.0
         rim = -(nu * du + nv * dv + nz * dz)
         if patch < bare or patch > 0.35 + 2.0 * rim:

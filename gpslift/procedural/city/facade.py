@@ -112,7 +112,8 @@ def wall_surface(
     grounded = up < ground
     fine = np.clip(1.6 - 2.2 * blur_m / finish["bay"], 0.0, 1.0)  # 1 near by, 0 where windows are too small to tell
     side = face.astype(np.float32)
-    number = chance(column + 7 * side, storey, 31 * seed)
+    # what is too small to tell is alike
+    number = 0.5 + fine * (chance(column + 7 * side, storey, 31 * seed) - 0.5)
 
     # stains and courses
     albedo *= (0.93 + 0.12 * chance(np.floor(up * 1.5), np.floor(along * 0.6), seed))[:, None]

@@ -7,9 +7,10 @@ from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.camera import picture_size, rays_of, view_axes
 from gpslift.procedural.city.cast import first_hits
 from gpslift.procedural.city.foreground import draw_foreground
+from gpslift.procedural.city.ground import ground_look
 from gpslift.procedural.city.light import Light, light_of
 from gpslift.procedural.city.masses import EAST, NORTH, Float32s
-from gpslift.procedural.city.shading import radiance_of
+from gpslift.procedural.city.shading import met_points, radiance_of
 from gpslift.procedural.city.walkers import Shot
 from gpslift.procedural.raycast import linear_to_srgb
 from gpslift.procedural.weather import sky_color
@@ -44,8 +45,8 @@ def seen_light(built: BuiltCity, shot: Shot, light: Light, height: int, width: i
     met = np.isfinite(hits.distance)
     color = np.empty((len(directions), 3), np.float32)
     color[~met] = sky_color(light.weather, directions[~met])
-    points = origin + hits.distance[met, None] * directions[met]
-    radiance = radiance_of(built, eye, light, solids, hits, met, points, directions[met])
+    points = met_points(origin, directions, hits, met, light, solids)
+    radiance = radiance_of(points, solids, ground_look(built.terrain, built.table, eye[:2]), light)
     clear = np.exp(-light.weather.haze_per_m * hits.distance[met])[:, None]
     color[met] = radiance * clear + light.weather.horizon_color * (1 - clear)
     draw_foreground(color, hits.distance, directions, shot, light)
