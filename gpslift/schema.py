@@ -307,7 +307,7 @@ class LossConfig:
 
 @dataclass
 class LiftOptimConfig:
-    steps: int = key(1200, "optimiser steps", low=1)
+    steps: int = key(900, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step, over all devices", low=1)
     lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
