@@ -100,7 +100,12 @@ class BuiltCity:
         return np.asarray(wet | inside_any(obstacles, points, margin_m))
 
     def around(
-        self, east: float, north: float, leaf_color: Floats, toward: Floats | None = None, wide: float = 0.0
+        self,
+        east: float,
+        north: float,
+        leaf_color: NDArray[np.floating],
+        toward: Floats | None = None,
+        wide: float = 0.0,
     ) -> Solids:
         """What can be seen from a place. leaf_color: sRGB.
 

@@ -45,8 +45,8 @@ def first_hits(origin: Float32s, directions: Float32s, shape: Float32s, bare: fl
     first, last = np.floor((center - half - low) / step), np.floor((center + half - low) / step)
     seen = np.flatnonzero((last >= 0) & (first < BINS))
     order = seen[np.argsort((distance - size)[seen], kind="stable")]
-    limits = (np.clip(edge[order], 0, BINS - 1).astype(np.int64) for edge in (first, last))
-    rows, starts = fill_bins(*limits, BINS)
+    first, last = (np.clip(edge[order], 0, BINS - 1).astype(np.int64) for edge in (first, last))
+    rows, starts = fill_bins(first, last, BINS)
     count = len(directions)
     hits = Hits(
         np.full(count, -1, np.int32),
@@ -78,8 +78,8 @@ def in_shadow(points: Float32s, sun: Float32s, shape: Float32s, bare: float) -> 
     center = shape[:, [EAST, NORTH]] @ side
     first, last = np.floor((center - size - low) / step), np.floor((center + size - low) / step)
     seen = np.flatnonzero((last >= 0) & (first < bins))
-    limits = (np.clip(edge[seen], 0, bins - 1).astype(np.int64) for edge in (first, last))
-    rows, starts = fill_bins(*limits, bins)
+    first, last = (np.clip(edge[seen], 0, bins - 1).astype(np.int64) for edge in (first, last))
+    rows, starts = fill_bins(first, last, bins)
     strip = np.minimum(((place - low) / step).astype(np.int64), bins - 1)
     find_shadow(points, strip, sun, shape[seen], rows, starts, bare, dark)
     return dark

@@ -118,7 +118,7 @@ def load_facts(city: City) -> Facts:
         avenues=[line(avenue["points"], avenue["width_m"]) for avenue in data["avenues"]],
         squares=line(data["squares"]),
         bridges=[
-            Bridge(b["name"], *line([b["from"], b["to"]]), width_m=b["width_m"], deck_m=b["deck_m"])
+            Bridge(b["name"], line([b["from"]])[0], line([b["to"]])[0], b["width_m"], b["deck_m"])
             for b in data["bridges"]
         ],
         grids={name: Grid(name, **sides) for name, sides in data["grids"].items()},

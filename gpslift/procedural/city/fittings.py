@@ -42,7 +42,7 @@ def chance(*keys: Float32s) -> Float32s:
     return value - np.floor(value)
 
 
-def mix(albedo: Float32s, where: NDArray[np.bool_], color: Float32s, share: Float32s) -> None:
+def mix(albedo: Float32s, where: NDArray[np.bool_], color: Float32s, share: NDArray[np.floating]) -> None:
     """Paints over `albedo` in place."""
     rows = np.flatnonzero(where)
     paint = color if color.ndim == 1 else color[rows]

@@ -36,7 +36,7 @@ def ground_look(terrain: Terrain, table: StyleTable, here: Floats) -> GroundLook
     """The look of the ground as it is where one stands, `here` [2]; it holds as far as one can see."""
     place = here[None]
     style, _ = terrain.district(place[:, 0], place[:, 1])
-    color = srgb_to_linear(np.float32(table.color("grounds", style, place, np.zeros(1, np.int64))[0]))
+    color = srgb_to_linear(table.color("grounds", style, place, np.zeros(1, np.int64))[0].astype(np.float32))
     grid = terrain.grids[int(terrain.grid(place[:, 0], place[:, 1])[0][0])]
     return GroundLook(terrain, grid, here, color)
 

@@ -17,7 +17,7 @@ def hashed(salt: int, *keys: ArrayLike) -> Floats:
         mixed = mixed * np.uint64(0xD6E8FEB86659FD93)
         mixed = mixed ^ (mixed >> np.uint64(29))
         mixed = mixed * np.uint64(0xBF58476D1CE4E5B9)
-    return ((mixed ^ (mixed >> np.uint64(32))) >> np.uint64(11)) * 2.0**-53
+    return np.asarray(((mixed ^ (mixed >> np.uint64(32))) >> np.uint64(11)) * 2.0**-53, np.float64)
 
 
 def drift(salt: int, east: ArrayLike, north: ArrayLike, scale_m: float) -> Floats:

@@ -25,8 +25,8 @@ def take_picture(built: BuiltCity, shot: Shot, short_side: int, rng: np.random.G
     color = seen_light(built, shot, light, height * SUPERSAMPLING, width * SUPERSAMPLING)
     color = color.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean((1, 3))
     picture = linear_to_srgb(color * light.exposure * shot.exposure)
-    picture = _falling(picture, light, rng) + rng.normal(0, 0.008, picture.shape)
-    return Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8))
+    noisy = _falling(picture, light, rng) + rng.normal(0, 0.008, picture.shape)
+    return Image.fromarray((np.clip(noisy, 0, 1) * 255).round().astype(np.uint8))
 
 
 def seen_light(built: BuiltCity, shot: Shot, light: Light, height: int, width: int) -> Float32s:

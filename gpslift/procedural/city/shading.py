@@ -31,8 +31,8 @@ class Points:
     sun: Float32s
 
     def __getitem__(self, rows: NDArray[np.generic] | slice) -> "Points":
-        parts = (self.solid, self.face, self.distance, self.at, self.normal, self.direction, self.sun)
-        return Points(*(part[rows] for part in parts))
+        solid, face, distance, at = self.solid[rows], self.face[rows], self.distance[rows], self.at[rows]
+        return Points(solid, face, distance, at, self.normal[rows], self.direction[rows], self.sun[rows])
 
 
 def met_points(

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gpslift.procedural.city.blocks import StyleTable, block_centers
 from gpslift.procedural.city.facts import Floats, Grid
@@ -94,7 +95,7 @@ def street_places(terrain: Terrain, table: StyleTable, grid: Grid) -> Floats:
     return np.concatenate(rows)
 
 
-def tree_solids(trees: Floats, leaf_color: Floats, trunks: bool) -> Solids:
+def tree_solids(trees: Floats, leaf_color: NDArray[np.floating], trunks: bool) -> Solids:
     """Crowns and, if asked for, trunks of trees [N, 5]; leaf_color: sRGB."""
     at, height, radius, seed = trees[:, :2], trees[:, 2], trees[:, 3], trees[:, 4]
     shade = leaf_color * (0.75 + 0.5 * seed)[:, None]
