@@ -61,7 +61,8 @@ def radiance_of(points: Points, solids: Solids, ground: GroundLook, light: Light
 def _radiance(points: Points, solids: Solids, ground: GroundLook, light: Light) -> Float32s:
     surface = Surface(np.zeros_like(points.at), np.zeros_like(points.at), np.zeros_like(points.distance))
     built = points.solid >= 0
-    pattern = np.where(built, solids.finish["pattern"][np.maximum(points.solid, 0)], -1)
+    pattern = np.full(len(built), -1)
+    pattern[built] = solids.finish["pattern"][points.solid[built]]  # on open water there may be no solid at all
     top = built & (points.face >= FACE_TOP) & (points.face != FACE_ROUND)
     leaves = pattern == _LEAVES
     wall = built & ~top & ~leaves
