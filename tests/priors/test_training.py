@@ -93,7 +93,7 @@ def test_no_photos_to_train_on_are_refused() -> None:
 
 
 def test_a_base_model_that_is_none_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(UserError, match=r"prior\.base=.*is not a Stable Diffusion folder or reachable hub id"):
+    with pytest.raises(UserError, match=r"prior\.base=.*is not a whole Stable Diffusion folder: unet/.* missing"):
         prior_from_photos(config(base=str(tmp_path)), photo_set(), CPU)
 
 
