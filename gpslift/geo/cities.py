@@ -1,17 +1,16 @@
 """Cities: the box on the globe whose photos are used, and a map of it in metres. The facts: cities.yaml."""
 
-import math
-from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
 from gpslift.errors import UserError
+from gpslift.geo.entries import fields_of_entry, find_entry, read_entries
 from gpslift.geo.geodesy import Floats
 
 CITIES_FILE = Path(__file__).with_name("cities.yaml")
@@ -113,45 +112,14 @@ def _pair(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
 
 def load_city(name: str) -> City:
     """The city of that name in cities.yaml. UserError if there is none, or if its entry is incomplete."""
-    entries = _entries()
-    if name not in entries:
-        raise UserError(
-            f"unknown city '{name}'; known: {', '.join(entries)}. "
-            "To add one, copy an entry of gpslift/geo/cities.yaml, whose head explains each field"
-        )
-    return city_from_entry(name, entries[name])
+    return city_from_entry(name, find_entry("city", name, CITIES_FILE))
 
 
 def city_names() -> list[str]:
     """Names of all cities, in the file's order."""
-    return list(_entries())
+    return list(read_entries(CITIES_FILE))
 
 
 def city_from_entry(name: str, entry: Any) -> City:
     """A City from one entry of the data file. UserError names a missing, unknown or mistyped field."""
-    if not isinstance(entry, dict):
-        raise UserError(f"city {name}: its entry in {CITIES_FILE.name} must be a list of fields")
-    kinds = {item.name: item.type for item in fields(City) if item.name != "name"}
-    if missing := kinds.keys() - entry.keys():
-        raise UserError(f"city {name}: missing {', '.join(sorted(missing))} in {CITIES_FILE.name}")
-    if unknown := entry.keys() - kinds.keys():
-        raise UserError(f"city {name}: unknown field {', '.join(sorted(map(str, unknown)))} in {CITIES_FILE.name}")
-    return City(name=name, **{key: _convert(name, key, kind, entry[key]) for key, kind in kinds.items()})
-
-
-def _convert(name: str, key: str, kind: Any, value: Any) -> Any:
-    """The value as a str or a finite float, as the field demands."""
-    if kind is str:
-        return str(value)
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"city {name}: {key} cannot be read from {value!r}") from error
-    if not math.isfinite(number):
-        raise UserError(f"city {name}: {key} cannot be read from {value!r}")
-    return number
-
-
-@cache
-def _entries() -> dict[str, Any]:
-    return yaml.safe_load(CITIES_FILE.read_text(encoding="utf-8"))
+    return City(name=name, **fields_of_entry("city", name, entry, City, CITIES_FILE))

@@ -1,18 +1,13 @@
 """Landmarks: where they stand, how large they are, from how far they are photographed. The facts: landmarks.yaml."""
 
-import math
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gpslift.errors import UserError
+from gpslift.geo.entries import Point, fields_of_entry, find_entry, read_entries
 
 LANDMARKS_FILE = Path(__file__).with_name("landmarks.yaml")
-
-Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -78,47 +73,14 @@ class Landmark:
 
 def load_landmark(name: str) -> Landmark:
     """The landmark of that name in landmarks.yaml. UserError if there is none, or if its entry is incomplete."""
-    entries = _entries()
-    if name not in entries:
-        raise UserError(
-            f"unknown landmark '{name}'; known: {', '.join(entries)}. "
-            "To add one, copy an entry of gpslift/geo/landmarks.yaml, whose head explains each field"
-        )
-    return landmark_from_entry(name, entries[name])
+    return landmark_from_entry(name, find_entry("landmark", name, LANDMARKS_FILE))
 
 
 def landmark_names() -> list[str]:
     """Names of all landmarks, in the file's order."""
-    return list(_entries())
+    return list(read_entries(LANDMARKS_FILE))
 
 
 def landmark_from_entry(name: str, entry: Any) -> Landmark:
     """A Landmark from one entry of the data file. UserError names a missing, unknown or mistyped field."""
-    if not isinstance(entry, dict):
-        raise UserError(f"landmark {name}: its entry in {LANDMARKS_FILE.name} must be a list of fields")
-    kinds = {item.name: item.type for item in fields(Landmark) if item.name != "name"}
-    if missing := kinds.keys() - entry.keys():
-        raise UserError(f"landmark {name}: missing {', '.join(sorted(missing))} in {LANDMARKS_FILE.name}")
-    if unknown := entry.keys() - kinds.keys():
-        raise UserError(
-            f"landmark {name}: unknown field {', '.join(sorted(map(str, unknown)))} in {LANDMARKS_FILE.name}"
-        )
-    return Landmark(name=name, **{key: _convert(name, key, kind, entry[key]) for key, kind in kinds.items()})
-
-
-def _convert(name: str, key: str, kind: Any, value: Any) -> Any:
-    """The value as a str, a finite float, or a Point, as the field demands."""
-    try:
-        if kind is str:
-            return str(value)
-        numbers = [float(item) for item in (value if kind == Point else [value])]
-    except (TypeError, ValueError) as error:
-        raise UserError(f"landmark {name}: {key} cannot be read from {value!r}") from error
-    if not all(map(math.isfinite, numbers)) or len(numbers) != (3 if kind == Point else 1):
-        raise UserError(f"landmark {name}: {key} cannot be read from {value!r}")
-    return tuple(numbers) if kind == Point else numbers[0]
-
-
-@cache
-def _entries() -> dict[str, Any]:
-    return yaml.safe_load(LANDMARKS_FILE.read_text(encoding="utf-8"))
+    return Landmark(name=name, **fields_of_entry("landmark", name, entry, Landmark, LANDMARKS_FILE))

@@ -6,7 +6,7 @@ from gpslift.errors import UserError
 from gpslift.geo.cities import City
 from gpslift.photos import filters
 from gpslift.photos.report import PhotoReport
-from gpslift.photos.splits import Groups, Shot, block_names
+from gpslift.photos.splits import Groups, block_names, shots_of
 
 PLACE_COLUMNS = ("east_m", "north_m")
 """What a batch tells of each photo's place: metres east and north of the city's centre."""
@@ -36,11 +36,5 @@ def keep_usable(table: pa.Table, city: City, report: PhotoReport) -> pa.Table:
 
 def groups(table: pa.Table) -> Groups:
     """What is parted as one: a block of the city, so that the test's places are new to the generator."""
-    people = zip(*(table[name].to_pylist() for name in ("author", "make", "model", "time")), strict=True)
-    east, north = filters.column(table, "east_m"), filters.column(table, "north_m")
-    shots = [
-        Shot(author or f"{make} {model}".strip(), time, float(east[row]), float(north[row]))
-        for row, (author, make, model, time) in enumerate(people)
-    ]
-    names = block_names(shots)
+    names = block_names(shots_of(table, filters.column(table, "east_m"), filters.column(table, "north_m")))
     return Groups(names, dict.fromkeys(names, 0))

@@ -8,7 +8,7 @@ from gpslift.photos import filters
 from gpslift.photos.focal import field_of_view_square
 from gpslift.photos.geometry import Viewpoints, viewpoints
 from gpslift.photos.report import PhotoReport
-from gpslift.photos.splits import Groups, Shot, azimuth_strata, group_names
+from gpslift.photos.splits import Groups, azimuth_strata, group_names, shots_of
 from gpslift.schema import DataConfig
 
 PLACE_COLUMNS = ("azimuth_deg", "frame_width_m", "elevation_deg")
@@ -55,10 +55,5 @@ def groups(table: pa.Table) -> Groups:
     """What is parted as one: a person's photos of one day and 10 m cell. Every 10-degree bin is in every part."""
     azimuth, distance = filters.column(table, "azimuth_deg"), filters.column(table, "distance_m")
     east, north = distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
-    people = zip(*(table[name].to_pylist() for name in ("author", "make", "model", "time")), strict=True)
-    shots = [
-        Shot(author or f"{make} {model}".strip(), time, float(east[row]), float(north[row]))
-        for row, (author, make, model, time) in enumerate(people)
-    ]
-    names = group_names(shots)
+    names = group_names(shots_of(table, east, north))
     return Groups(names, azimuth_strata(names, azimuth))

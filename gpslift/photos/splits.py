@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 PARTS = ("generator", "judges", "test")
@@ -31,6 +32,15 @@ class Shot:
     time: str
     east_m: float
     north_m: float
+
+
+def shots_of(table: pa.Table, east_m: NDArray[np.float64], north_m: NDArray[np.float64]) -> list[Shot]:
+    """The shots of a manifest's photos, taken at these places [N]."""
+    people = zip(*(table[name].to_pylist() for name in ("author", "make", "model", "time")), strict=True)
+    return [
+        Shot(author or f"{make} {model}".strip(), time, float(east_m[row]), float(north_m[row]))
+        for row, (author, make, model, time) in enumerate(people)
+    ]
 
 
 @dataclass(frozen=True)

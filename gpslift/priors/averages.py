@@ -49,7 +49,7 @@ def average_image(
             total += _each(prior, noisy, timestep, condition).sum(0, keepdim=True)
         return compose_branches([*branches, total / count], *scales)
 
-    return prior.denoise(prior.first_noise(1, generator, device), steps, guided_raw)[0]
+    return prior.from_latents(prior.denoise(prior.first_noise(1, generator, device), steps, guided_raw))[0]
 
 
 def _each(prior: PlaceDiffusionPipeline, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:

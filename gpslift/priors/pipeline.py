@@ -207,47 +207,33 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         guidance_scale_text: float = 1.0,
         guidance_scale_place: float = 1.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        as_latents: bool = False,
     ) -> Tensor:
         """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image.
 
         prompt: one for all or one an image; None or "" is the caption. Without any text the place's scale alone counts
         (paper: e(0,0) + w [e(0,g) - e(0,0)]), without any place the text's. generator: one for all, or one an image,
         which makes each image independent of the others beside it.
+        as_latents: their latents [count, C, h, w] instead.
         """
-        latents = self.sample_latents(place, count, prompt, steps, guidance_scale_text, guidance_scale_place, generator)
-        return self.from_latents(latents)
-
-    @torch.no_grad()
-    def sample_latents(
-        self,
-        place: dict[str, Any],
-        count: int,
-        prompt: str | Sequence[str] | None = None,
-        steps: int = 30,
-        guidance_scale_text: float = 1.0,
-        guidance_scale_place: float = 1.0,
-        generator: torch.Generator | Sequence[torch.Generator] | None = None,
-    ) -> Tensor:
-        """The latents [count, C, h, w] of what `sample` makes."""
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
         scales = effective_scales(text, whole, guidance_scale_text, guidance_scale_place)
         branches = self.guidance_branches(text, whole, *scales)
         noise = self.first_noise(count, generator, device)
-        return self.denoise_latents(
-            noise, steps, lambda noisy, timestep: self.guided_raw(noisy, timestep, branches, *scales)
-        )
+
+        def guided(noisy: Tensor, timestep: Tensor) -> Tensor:
+            return self.guided_raw(noisy, timestep, branches, *scales)
+
+        latents = self.denoise(noise, steps, guided)
+        return latents if as_latents else self.from_latents(latents)
 
     def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Images [B, 3, H, W] in [0, 1] from their first noise [B, C, h, w].
+        """Clean latents [B, C, h, w] from their first noise.
 
         guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B].
         """
-        return self.from_latents(self.denoise_latents(noise, steps, guided_raw))
-
-    def denoise_latents(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """The latents [B, C, h, w] of what `denoise` makes."""
         latents = noise
         self.scheduler.set_timesteps(steps, device=noise.device)
         for timestep in self.progress_bar(self.scheduler.timesteps):

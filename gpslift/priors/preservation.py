@@ -68,7 +68,7 @@ def make_preservation(
 def _images(prior: PlaceDiffusionPipeline, texts: list[str], numbers: range, seed: int) -> NDArray:
     """Latents of one image a text, each from its own number's noise."""
     generators = [generator_for(seed, "preservation", number) for number in numbers[: len(texts)]]
-    latents = prior.sample_latents(
+    latents = prior.sample(
         {},
         len(texts),
         prompt=texts,
@@ -76,5 +76,6 @@ def _images(prior: PlaceDiffusionPipeline, texts: list[str], numbers: range, see
         guidance_scale_text=GUIDANCE_SCALE,
         guidance_scale_place=GUIDANCE_SCALE,
         generator=generators,
+        as_latents=True,
     )
     return latents.float().cpu().numpy()

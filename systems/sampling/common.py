@@ -13,7 +13,7 @@ from gpslift.errors import UserError
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
-from gpslift.schema import DataConfig, ImagePriorConfig
+from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 
@@ -90,13 +90,13 @@ def autocast(config: ImagePriorConfig) -> torch.autocast:
     return torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None)
 
 
-def photos_config(config: ImagePriorConfig, path: Path) -> DataConfig:
-    """The photos that the prior at `path` was trained on: its run's, or the config's for a prior outside any run."""
+def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
+    """The config that the prior at `path` was trained with: its run's, or `config` for a prior outside any run."""
     saved = path.parent / "config.yaml"
     if path.name != RUN_SUBFOLDER or not saved.is_file():
-        return config.data
+        return config
     its = load_config(saved)
-    return its.data if isinstance(its, ImagePriorConfig) else config.data
+    return its if isinstance(its, ImagePriorConfig) else config
 
 
 def sample_folder(config: ImagePriorConfig, path: Path) -> Path:

@@ -11,6 +11,9 @@ from systems.sampling.city import sample_city
 from systems.sampling.common import prior_path
 from systems.sampling.landmark import sample_landmark
 
+EXAMPLES = {"azimuth": "configs/angle2img_statue_of_liberty.yaml", "gps": "configs/gps2img_paris.yaml"}
+"""A config for each kind of place."""
+
 
 def sample(config: ImagePriorConfig) -> None:
     """Pictures from the prior of `prior_path`; prints which one it is. Raises UserError where there is none."""
@@ -28,6 +31,3 @@ def sample(config: ImagePriorConfig) -> None:
         sample_city(prior, config, path, console)
     else:
         sample_landmark(prior, config, path, console)
-
-
-EXAMPLES = {"azimuth": "configs/angle2img_statue_of_liberty.yaml", "gps": "configs/gps2img_paris.yaml"}

@@ -17,7 +17,7 @@ from gpslift.photos.nearest import nearest_by_place
 from gpslift.pictures import save_grid
 from gpslift.schema import ImagePriorConfig
 from gpslift.storage import short_path
-from systems.sampling.common import photos_config
+from systems.sampling.common import trained_config
 
 COLUMNS = 3
 
@@ -27,7 +27,7 @@ def training_photos(config: ImagePriorConfig, path: Path, image_size: int, conso
 
     Raises UserError where that part is empty.
     """
-    data, subject = photos_config(config, path), load_subject(config.place.kind, config.landmark, config.city)
+    data, subject = trained_config(config, path).data, load_subject(config.place.kind, config.landmark, config.city)
     photos = PhotoDataModule(data, subject, image_size, 1, config.seed)
     part = photos.photos("generator")
     if not len(part):

@@ -186,11 +186,11 @@ def judge_city_prior(
     made = {name: _images(prior, config, *each) for name, each in asked.items()}
     told = {"text and place": captions, "other text": others, "place alone": captions, "text alone": captions}
     whole = {name: torch.from_numpy(values) for name, values in test.place.items()}
-    shown = {"held-out photos": judges.asked_for(torch.from_numpy(all_pixels(test)), whole, test.captions)}
+    pixels = {part: torch.from_numpy(all_pixels(parts[part])) for part in ("test", "generator")}
+    shown = {"held-out photos": judges.asked_for(pixels["test"], whole, test.captions)}
     shown |= {name: judges.asked_for(images, place, told[name]) for name, images in made.items()}
     regions = judges.region_of(place["east_m"].numpy(), place["north_m"].numpy())
     chance = float(np.bincount(regions).max() / len(regions))
-    pixels = {part: torch.from_numpy(all_pixels(parts[part])) for part in ("test", "generator")}
     copies = memorisation(made["text and place"], pixels["test"], pixels["generator"])
     some = slice(0, None, max(1, len(rows) // GRID_COLUMNS))
     kinds = [batch["image"], made["text and place"], made["place alone"]]

@@ -5,20 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gpslift.config import load_config
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import RUN_SUBFOLDER
 from gpslift.schema import ImagePriorConfig
+from systems.sampling.common import trained_config
 
 
 def with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
     """A run's prior is judged by the run's own photos and split, so that the judge's photos are new to it."""
-    saved = path.parent / "config.yaml"
-    if path.name != RUN_SUBFOLDER or not saved.is_file():
-        return config
-    its = load_config(saved)
-    if not isinstance(its, ImagePriorConfig):
-        return config
+    its = trained_config(config, path)
     return replace(config, data=its.data, landmark=its.landmark, city=its.city, place=its.place)
 
 

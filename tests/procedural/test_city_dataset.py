@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gpslift.errors import UserError
-from gpslift.geo.cities import City, city_from_entry, load_city
+from gpslift.geo.cities import City, city_from_entry
 from gpslift.photos.exif import PhotoMetadata, read_photo_metadata
 from gpslift.procedural import making
 from gpslift.procedural.city.dataset import ensure_city_photos, shots_of_outing, take_photos_of_outings
@@ -19,11 +19,6 @@ from gpslift.procedural.truth import district_names, district_of, true_city_phot
 from gpslift.schema import DataConfig
 
 PHOTOS = 64
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city("paris")
 
 
 @pytest.fixture(scope="module")

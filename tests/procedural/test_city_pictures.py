@@ -6,8 +6,8 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from gpslift.geo.cities import City, load_city
-from gpslift.procedural.city.built import BuiltCity, built_city
+from gpslift.geo.cities import City
+from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.conditions import Conditions
 from gpslift.procedural.city.dataset import shots_of_outing
 from gpslift.procedural.city.picture import take_picture
@@ -15,16 +15,6 @@ from gpslift.procedural.city.things import KINDS, Thing
 from gpslift.procedural.city.walkers import Shot
 
 NOON = Conditions("noon", "summer", "clear", datetime(2021, 6, 20, 12), 48.86)
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city("paris")
-
-
-@pytest.fixture(scope="module")
-def built(city: City) -> BuiltCity:
-    return built_city(city)
 
 
 @pytest.fixture(scope="module")

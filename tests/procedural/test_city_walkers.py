@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
-from gpslift.geo.cities import City, load_city
-from gpslift.procedural.city.built import BuiltCity, built_city
+from gpslift.geo.cities import City
+from gpslift.procedural.city.built import BuiltCity
 from gpslift.procedural.city.dataset import shots_of_outing
 from gpslift.procedural.city.standpoints import on_deck
 from gpslift.procedural.city.things import COUNTS, KINDS
@@ -17,16 +17,6 @@ from gpslift.procedural.city.walkers import TRIES, Shot
 from gpslift.procedural.tourists import ACCURACY_TO_SIGMA
 
 OUTINGS = 400
-
-
-@pytest.fixture(scope="module")
-def city() -> City:
-    return load_city("paris")
-
-
-@pytest.fixture(scope="module")
-def built(city: City) -> BuiltCity:
-    return built_city(city)
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,8 @@ def test_they_are_what_the_base_model_makes_of_the_captions_and_are_made_once(
     assert images.latents.shape == (10, 4, 8, 8) and len(np.unique(images.latents, axis=0)) == 10
     assert images.captions == [CAPTION] * 5 + ["a bench"] * 5
     prior = prior_on(base)
-    wanted = prior.sample_latents(
-        {"azimuth_deg": 120.0}, 1, "a bench", 2, 7.5, 7.5, [module.generator_for(0, "preservation", 9)]
+    wanted = prior.sample(
+        {"azimuth_deg": 120.0}, 1, "a bench", 2, 7.5, 7.5, [module.generator_for(0, "preservation", 9)], as_latents=True
     )
     np.testing.assert_allclose(images.latents[9], wanted[0].numpy(), rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(module, "_images", None)  # a second making would fail
