@@ -45,8 +45,11 @@ def meet(row, ox, oy, oz, dx, dy, dz, limit, bare, normal):  # type: ignore[no-u
         if t <= 0.0 or t >= limit:
             return limit, -1
         nu, nv, nz = (lu + t * du) / r, (lv + t * dv) / r, sz + t * tz
-        # leaves: small patches, some of which let the ray through, more of them at the rim
-        patch = math.sin(math.floor(nu * 9.0) * 12.9898 + math.floor(nv * 9.0) * 78.233 + math.floor(nz * 9.0) * 37.719)
+        # leaves: small patches, some of which let the ray through, more of them at the rim; bare twigs are finer
+        fine = 9.0 + 24.0 * bare * bare
+        patch = math.sin(
+            math.floor(nu * fine) * 12.9898 + math.floor(nv * fine) * 78.233 + math.floor(nz * fine) * 37.719
+        )
         patch = abs(patch * 43.7585453) % 1.0
         rim = -(nu * du + nv * dv + nz * dz)
         if patch < bare or patch > 0.35 + 2.0 * rim:

@@ -69,7 +69,7 @@ def light_of(rng: np.random.Generator, conditions: Conditions) -> Light:
         leaf_color=leaf,
     )
     bright = 0.62 * float((zenith + horizon).mean()) / 2 + 0.30 * strength * max(np.sin(elevation), 0.25)
-    exposure = (0.62 if kind == "clear" else 0.78) / max(bright, 0.24) ** 0.8 * float(np.exp(rng.normal(0, 0.07)))
+    exposure = (0.62 if kind == "clear" else 0.66) / max(bright, 0.24) ** 0.8 * float(np.exp(rng.normal(0, 0.07)))
     return Light(
         weather=weather,
         lamps=1 - day,
