@@ -122,6 +122,9 @@ class DropoutConfig:
 
 @dataclass
 class LogConfig:
+    trackers: list[str] = key(
+        ["tensorboard"], "where metrics go beside metrics.csv; wandb where installed", choices=("tensorboard", "wandb")
+    )
     every_steps: int = key(20, "steps between metric rows", low=1)
     preview_every_steps: int = key(1000, "steps between preview pictures", low=1)
     checkpoint_every_steps: int = key(500, "steps between checkpoints", low=1)
