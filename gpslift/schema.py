@@ -95,6 +95,12 @@ class OptimConfig:
     place_lr: float = key(
         0.0, "the same of the place encoder, gates included, which is new on a base model; 0 = optim.lr", low=0.0
     )
+    encoder_lr: float = key(
+        0.0,
+        "muon: AdamW's learning rate of text and place encoder, whose tokens a U-Net learns to hear only while they "
+        "keep still; 0 = they learn as the U-Net does",
+        low=0.0,
+    )
     matrix_lr: float = key(0.02, "muon: learning rate of the inner matrices after warm-up", low=0.0)
     schedule: str = key("cosine", "learning rate after warm-up", choices=("cosine", "constant"))
     warmup_steps: int = key(200, "steps of linear warm-up", low=0)

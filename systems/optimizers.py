@@ -21,7 +21,11 @@ def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype:
     bitsandbytes is missing or finds no GPU library.
     """
     if optim.optimizer == "muon":
-        return MuonAdamW(networks.values(), optim.lr, optim.matrix_lr, optim.weight_decay, BETAS, dtype=dtype)
+        quiet = ("text_encoder", "place_encoder") if optim.encoder_lr else ()
+        still = [p for name in quiet for p in networks[name].parameters() if p.requires_grad]
+        others = [network for name, network in networks.items() if name not in quiet]
+        rates = (optim.lr, optim.matrix_lr, optim.weight_decay)
+        return MuonAdamW(others, *rates, BETAS, dtype=dtype, still=still, still_lr=optim.encoder_lr)
     kind = _adamw8bit() if optim.optimizer == "adamw8bit" else torch.optim.AdamW
     return kind(_groups(networks, optim), lr=optim.lr, betas=BETAS, weight_decay=optim.weight_decay)
 

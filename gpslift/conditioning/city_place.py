@@ -61,6 +61,15 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
         """One token a scale, or two."""
         return int(self.config["scales"]) if self.config["encoder"] == "multiscale" else len(INPUTS)
 
+    @property
+    def pooled_width(self) -> int:
+        """Width of one token."""
+        return int(self.config["width"])
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """The mean token [B, width]: side by side they would drown the text, of which more can be seen at first."""
+        return tokens.mean(1)
+
     def forward(self, place: Place) -> Tensor:
         """Places of B photos to tokens [B, T, width]; a place that lacks a coordinate is the null place."""
         east, north = place["east_m"], place["north_m"]

@@ -9,12 +9,16 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase,
 
 logger = logging.getLogger(__name__)
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+LEAST_TOKENS, MOST_TOKENS = 24, 77
 HEAD_CHANNELS = 32
 """Channels of one attention head of the small text transformer."""
 
 
-def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
-    """A lower-case byte-pair tokenizer of the captions; texts are cut and padded to `length` tokens."""
+def train_tokenizer(captions: Sequence[str], length: int = 0, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
+    """A lower-case byte-pair tokenizer of the captions; texts are cut and padded to `length` tokens.
+
+    length: 0 = as many as the longest caption has, within LEAST_TOKENS and MOST_TOKENS.
+    """
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -27,6 +31,8 @@ def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int =
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{BEGIN} $A {END}", special_tokens=[(BEGIN, begin), (END, end)]
     )
+    longest = max((len(encoding.ids) for encoding in tokenizer.encode_batch(sorted(set(captions)))), default=0)
+    length = length or min(max(longest, LEAST_TOKENS), MOST_TOKENS)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN,
@@ -38,7 +44,11 @@ def train_tokenizer(captions: Sequence[str], length: int = 24, vocabulary: int =
 
 
 def build_text_encoder(tokenizer: PreTrainedTokenizerBase, width: int, layers: int) -> CLIPTextModel:
-    """An untrained CLIP text model of `layers` layers; tokens have `width` channels, a multiple of HEAD_CHANNELS."""
+    """An untrained CLIP text model of `layers` layers; tokens have `width` channels, a multiple of HEAD_CHANNELS.
+
+    Its words start as far apart as its layers can tell, unlike CLIP's, which start near zero, so that the constants of
+    its layers drown them: in a short training the U-Net then never hears the text.
+    """
     config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -50,7 +60,9 @@ def build_text_encoder(tokenizer: PreTrainedTokenizerBase, width: int, layers: i
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return CLIPTextModel(config)
+    model = CLIPTextModel(config)
+    nn.init.normal_(model.get_input_embeddings().weight)
+    return model
 
 
 def encode_text(tokenizer: PreTrainedTokenizerBase, text_encoder: nn.Module, prompts: Sequence[str]) -> Tensor:

@@ -4,13 +4,13 @@ A compact prior sees few images, so what counts is what it learns from each. Mea
 images Muon stood where AdamW stood after about 13,000.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-AT_THE_EDGES = ("embed", "conv_in", "conv_out")
+AT_THE_EDGES = ("token_embed", "position_embed", "time_embed", "conv_in", "conv_out")
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
 
@@ -21,7 +21,8 @@ class MuonAdamW(torch.optim.AdamW):
     networks: their parameters that need gradients are trained. A convolution's kernel counts as the matrix
     [out, in height width]; embeddings and a network's first and last layer, which are not inner ones, and vectors stay
     with AdamW. matrix_lr: learning rate of the matrices. dtype: number format of the orthogonalisation, which needs
-    little precision. Both learning rates follow the same schedule.
+    little precision. still: more parameters for AdamW, all of them, at a learning rate of their own. All learning rates
+    follow the same schedule.
     """
 
     def __init__(
@@ -33,11 +34,17 @@ class MuonAdamW(torch.optim.AdamW):
         betas: tuple[float, float] = (0.9, 0.99),
         momentum: float = 0.95,
         dtype: torch.dtype = torch.float32,
+        still: Sequence[nn.Parameter] = (),
+        still_lr: float = 0.0,
     ) -> None:
         trained = [(name, p) for network in networks for name, p in network.named_parameters() if p.requires_grad]
         matrices = [parameter for name, parameter in trained if _is_inner_matrix(name, parameter)]
         others = [parameter for name, parameter in trained if not _is_inner_matrix(name, parameter)]
-        groups = [{"params": others, "matrices": False}, {"params": matrices, "matrices": True, "lr": matrix_lr}]
+        groups = [
+            {"params": others, "matrices": False},
+            {"params": matrices, "matrices": True, "lr": matrix_lr},
+            {"params": list(still), "matrices": False, "lr": still_lr},
+        ]
         super().__init__([group for group in groups if group["params"]], lr, betas, weight_decay=weight_decay)
         self.momentum, self.dtype = momentum, dtype
 

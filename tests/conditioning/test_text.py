@@ -31,6 +31,20 @@ def test_a_known_caption_takes_few_tokens_and_any_text_is_spelt_out(tokenizer: P
     assert tokenizer.unk_token_id not in tokenizer("Łódź 東京").input_ids
 
 
+def test_the_longest_caption_fits_whole() -> None:
+    words = " ".join(f"word{number}" for number in range(30))
+    tokenizer = train_tokenizer(["a photo", words])
+    assert len(tokenizer(words).input_ids) == tokenizer.model_max_length > 30
+    assert train_tokenizer(["a photo"]).model_max_length == 24
+    assert train_tokenizer([words * 9]).model_max_length == 77
+
+
+def test_words_start_far_apart(tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel) -> None:
+    """Their places in a text start with hardly a difference; words must not drown in what all texts share."""
+    tokens = encode_text(tokenizer, encoder, [CAPTION, "a night in the rain"])
+    assert (tokens[0, 2] - tokens[1, 2]).norm() > 0.5 * tokens[0, 2].norm()
+
+
 def test_tokens_have_one_shape_and_texts_differ(tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel) -> None:
     tokens = encode_text(tokenizer, encoder, [CAPTION, "", CAPTION])
     assert tokens.shape == (3, 16, 64)

@@ -5,6 +5,9 @@ import torch
 from torch import nn
 
 from gpslift.priors.muon import MuonAdamW, orthogonalize
+from gpslift.schema import OptimConfig
+from systems.optimizers import make_optimizer
+from tests.priors.conftest import tiny_prior
 
 
 class Network(nn.Module):
@@ -12,7 +15,7 @@ class Network(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.Linear(4, 8)
+        self.token_embedding = nn.Linear(4, 8)
         self.wide, self.tall = nn.Linear(12, 5), nn.Linear(5, 12)
         self.convolution = nn.Conv2d(3, 8, 3)
 
@@ -41,12 +44,33 @@ def test_orthogonal_matrices_come_out() -> None:
         assert (found - torch.diag(singular)).abs().max() < 1e-4  # the singular vectors stay
 
 
+def test_encoders_may_keep_still() -> None:
+    """With a learning rate of their own, text and place encoder are AdamW's, matrices included."""
+    prior = tiny_prior()
+    optim = OptimConfig(optimizer="muon", lr=1e-3, matrix_lr=0.02, encoder_lr=1e-4)
+    for network in prior.networks.values():
+        network.requires_grad_(True)
+    rest, matrices, still = make_optimizer(prior.networks, optim, torch.float32).param_groups
+    assert [group["lr"] for group in (rest, matrices, still)] == [1e-3, 0.02, 1e-4]
+    assert matrices["matrices"] and not still["matrices"]
+    encoders = [*prior.text_encoder.parameters(), *prior.place_encoder.parameters()]
+    assert {id(parameter) for parameter in still["params"]} == {id(parameter) for parameter in encoders}
+    inner = [name for name, p in prior.unet.named_parameters() if any(p is matrix for matrix in matrices["params"])]
+    assert "class_embedding.linear_1.weight" in inner and "time_embedding.linear_1.weight" not in inner
+
+
 def test_it_steps_as_torch_does() -> None:
     torch.manual_seed(0)
     ours, theirs = networks()
     optimizer = MuonAdamW([ours], lr=1e-2, matrix_lr=0.03, weight_decay=0.1, dtype=torch.bfloat16)
     inner = [theirs.wide.weight, theirs.tall.weight]
-    rest = [theirs.embedding.weight, theirs.embedding.bias, theirs.wide.bias, theirs.tall.bias, theirs.convolution.bias]
+    rest = [
+        theirs.token_embedding.weight,
+        theirs.token_embedding.bias,
+        theirs.wide.bias,
+        theirs.tall.bias,
+        theirs.convolution.bias,
+    ]
     muon = torch.optim.Muon(inner, lr=0.03, weight_decay=0.1, momentum=0.95)
     adamw = torch.optim.AdamW(rest, lr=1e-2, betas=(0.9, 0.99), weight_decay=0.1)
     for seed in range(3):
