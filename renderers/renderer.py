@@ -88,7 +88,7 @@ class Renderer(nn.Module):
         return self.field.density(points) * self.occupancy.occupied(points)
 
     def march(self, origins: Tensor, directions: Tensor, offset: Tensor) -> Samples:
-        """Samples of rays [R, 3] in occupied cells above the ground; `offset` [R] in [0, 1) shifts a ray's intervals."""
+        """Samples of rays [R, 3] in occupied cells above ground; `offset` [R] in [0, 1) shifts a ray's intervals."""
         near, far = intersect_box(origins, directions, self.field.box_min, self.field.box_max)
         far = torch.maximum(near, torch.minimum(far, ground_distance(origins, directions)))
         occupied = self.occupancy.occupied_cells
