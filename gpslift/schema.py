@@ -76,6 +76,9 @@ class BackboneConfig:
     layers: int = key(1, "compact: residual layers per resolution", low=1, high=8)
     token_dim: int = key(128, "compact: width of text and place tokens", low=8)
     text_layers: int = key(1, "compact: layers of the text transformer", low=1, high=24)
+    pooled_text: bool = key(
+        False, "compact: the mean text token joins the time embedding, beside the place; for captions that differ"
+    )
     prediction: str = key("v_prediction", "what the compact U-Net predicts", choices=("epsilon", "v_prediction"))
 
 
@@ -122,6 +125,9 @@ class DropoutConfig:
 
 @dataclass
 class LogConfig:
+    trackers: list[str] = key(
+        ["tensorboard"], "where metrics go beside metrics.csv; wandb where installed", choices=("tensorboard", "wandb")
+    )
     every_steps: int = key(20, "steps between metric rows", low=1)
     preview_every_steps: int = key(1000, "steps between preview pictures", low=1)
     checkpoint_every_steps: int = key(500, "steps between checkpoints", low=1)

@@ -1,5 +1,6 @@
-"""Too little memory: told apart from other errors, and which settings take less."""
+"""Memory: how much was taken, too little told apart from other errors, and which settings take less."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,21 @@ import torch
 
 from gpslift.errors import UserError
 from gpslift.schema import ImagePriorConfig
+
+
+def peak_memory_gb(device: torch.device) -> float:
+    """The most that was taken so far, 10^9 bytes: of a GPU by PyTorch, else of the computer by this process.
+
+    NaN where the system does not tell.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) / 1e9
+    if sys.platform == "win32":
+        return float("nan")
+    import resource  # only where there is one
+
+    unit = 1 if sys.platform == "darwin" else 1024  # what getrusage counts in
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def is_out_of_memory(error: BaseException) -> bool:

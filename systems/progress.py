@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from systems.memory import peak_memory_gb
+
 LINE_SECONDS = 20.0
 """Seconds between two lines where there is no terminal."""
 NOISE = (
@@ -75,12 +77,11 @@ class StepProgress(ProgressBar):
         self._close()
 
     def figures(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> str:
-        """The main figures: 'loss 0.0123  level 2'."""
+        """The main figures, and the most memory that was taken: 'loss 0.0123  level 2  memory 1.4 GB'."""
         metrics = self.get_metrics(trainer, pl_module)
         pairs = ((name, value) for name, value in metrics.items() if name != "v_num")
-        return "  ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in pairs
-        )
+        shown = [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in pairs]
+        return "  ".join([*shown, f"memory {peak_memory_gb(pl_module.device):.1f} GB"])
 
     def line(self, trainer: pl.Trainer, pl_module: pl.LightningModule, speed: float) -> str:
         """One line for a log file: 'lift 400/2400  5.1 steps/s  left 6:32  loss 0.0123'."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.panel import Panel
@@ -27,8 +26,8 @@ from gpslift.runs import Interrupted, Run, write_status
 from gpslift.schema import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
+from systems.loggers import make_loggers
 from systems.memory import is_out_of_memory, out_of_memory
-from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress, quiet_lightning
 from systems.rates import ConfiguredRates
 
@@ -110,7 +109,7 @@ def make_trainer(
     shares: int = 1,
     **arguments: Any,
 ) -> pl.Trainer:
-    """A trainer with checkpoints, progress bar, TensorBoard and CSV metrics, finite checks and an orderly Ctrl-C.
+    """A trainer with checkpoints, progress bar, metrics, finite checks and an orderly Ctrl-C.
 
     learning_rate: named in the remedy when a loss is not finite. accumulate: micro-batches per step. gradient_clip:
     largest norm, 0 = never. precision: Lightning's name in the config's place. shares: into how many equal parts a
@@ -124,7 +123,6 @@ def make_trainer(
         _StepNumbers(),
         StepProgress(description or config.name),
     ]
-    first_step = _step_of(run)
     return pl.Trainer(
         accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
         devices=choose_devices(config, shares),
@@ -135,10 +133,7 @@ def make_trainer(
         max_steps=max_steps,
         accumulate_grad_batches=accumulate,
         gradient_clip_val=gradient_clip or None,
-        logger=[
-            TensorBoardLogger(run.folder, name="", version="tensorboard", purge_step=first_step + 1),
-            MetricsFile(run.metrics, first_step),
-        ],
+        logger=make_loggers(config, run, _step_of(run)),
         log_every_n_steps=config.log.every_steps,
         callbacks=[*callbacks, *watchers, checkpoints],
         plugins=[AtomicCheckpointIO()],
@@ -191,7 +186,7 @@ def show_summary(run: Run, results: Mapping[str, object], console: Console | Non
     rows = dict(results) | {
         "run folder": run.folder,
         "checkpoint": checkpoints[-1] if checkpoints else "none",
-        "metrics": f"{run.metrics}, or: tensorboard --logdir {run.folder / 'tensorboard'}",
+        "metrics": _metrics_of(run),
         "previews": run.previews,
     }
     table = Table.grid(padding=(0, 2))
@@ -203,6 +198,11 @@ def show_summary(run: Run, results: Mapping[str, object], console: Console | Non
         return
     for label, value in rows.items():
         console.print(f"{label}: {value}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _metrics_of(run: Run) -> str:
+    board = run.folder / "tensorboard"
+    return f"{run.metrics}, or: tensorboard --logdir {board}" if board.is_dir() else str(run.metrics)
 
 
 class _StepNumbers(pl.Callback):

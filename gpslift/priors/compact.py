@@ -28,7 +28,7 @@ def build_scheduler(prediction: str) -> DDIMScheduler:
 
 
 def build_unet(backbone: BackboneConfig, pooled_width: int) -> UNet2DConditionModel:
-    """A U-Net over folded pixels. Its middle attends to the tokens; the pooled place joins the time embedding."""
+    """A U-Net over folded pixels. Its middle attends to the tokens; what is pooled of them joins the time embedding."""
     depth = len(backbone.channels)
     return UNet2DConditionModel(
         sample_size=backbone.image_size // backbone.fold,
@@ -78,12 +78,13 @@ def build_compact_prior(
     Raises UserError for sizes that do not fit each other.
     """
     check_sizes(backbone)
+    pooled_width = place_encoder.pooled_width + (backbone.token_dim if backbone.pooled_text else 0)
     tokenizer: PreTrainedTokenizerBase = train_tokenizer(captions)
     return PlaceDiffusionPipeline(
         vae=PixelFolding(backbone.fold, color_mean, color_std),
         text_encoder=build_text_encoder(tokenizer, backbone.token_dim, backbone.text_layers),
         tokenizer=tokenizer,
-        unet=build_unet(backbone, place_encoder.pooled_width),
+        unet=build_unet(backbone, pooled_width),
         place_encoder=place_encoder,
         scheduler=build_scheduler(backbone.prediction),
         image_size=backbone.image_size,

@@ -21,7 +21,7 @@ from gpslift.priors.gated_attention import install_gates
 
 @dataclass(frozen=True)
 class Condition:
-    """What the U-Net is told: text tokens, then place tokens [B, L + T, C]; and the pooled place [B, P] or None."""
+    """What the U-Net is told: text tokens, then place tokens [B, L + T, C]; and the pooled condition [B, P] or None."""
 
     tokens: Tensor
     pooled: Tensor | None
@@ -121,9 +121,14 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def condition(self, text_tokens: Tensor, place: Place) -> Condition:
         """The condition of text tokens [B, L, C] and B places."""
-        place_tokens = self.place_encoder(place)
-        pooled = self.place_encoder.pool(place_tokens) if self.unet.config.class_embed_type == "projection" else None
-        return Condition(torch.cat([text_tokens, place_tokens.to(text_tokens.dtype)], 1), pooled)
+        place_tokens = self.place_encoder(place).to(text_tokens.dtype)
+        tokens = torch.cat([text_tokens, place_tokens], 1)
+        if self.unet.config.class_embed_type != "projection":
+            return Condition(tokens, None)
+        pooled = self.place_encoder.pool(place_tokens)
+        if self.unet.config.projection_class_embeddings_input_dim > pooled.shape[1]:  # room for the mean text token
+            pooled = torch.cat([pooled, text_tokens.mean(1)], 1)
+        return Condition(tokens, pooled)
 
     def to_latents(self, images: Tensor) -> Tensor:
         """Images [B, 3, H, W] in [0, 1] to latents; differentiable. A VAE gives its mean: nothing is random here."""

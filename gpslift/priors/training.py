@@ -45,9 +45,12 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
 def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline:
     """The prior at `path`, with its own tokenizer and scales of inputs, on which its weights depend, to train on.
 
-    fresh: what the config and the photos would make. Raises UserError where the sizes differ.
+    fresh: what the config and the photos would make; its place encoder is taken for another city, where the same metres
+    are another place. Raises UserError where the sizes differ.
     """
     source = load_prior(path)
+    if source.place_encoder.config.get("city") != fresh.place_encoder.config.get("city"):
+        source.register_modules(place_encoder=fresh.place_encoder)
     for name in ("unet", "vae", "place_encoder"):
         if _sizes(source.networks[name]) != _sizes(fresh.networks[name]):
             raise UserError(

@@ -11,10 +11,11 @@ from gpslift.schema import BackboneConfig
 CAMERAS = {"range_m": [150.0, 300.0], "elevation_deg": [3.0, -8.0], "frame_width_m": [100.0, 110.0]}
 
 
-def tiny_prior(prediction: str = "v_prediction", seed: int = 0) -> PlaceDiffusionPipeline:
+def tiny_prior(prediction: str = "v_prediction", seed: int = 0, pooled_text: bool = False) -> PlaceDiffusionPipeline:
     """An untrained prior of 16 pixels, its weights large enough that its conditions matter."""
     torch.manual_seed(seed)
-    backbone = BackboneConfig(image_size=16, fold=2, channels=[32, 32], token_dim=32, prediction=prediction)
+    sizes = {"image_size": 16, "fold": 2, "channels": [32, 32], "token_dim": 32}
+    backbone = BackboneConfig(**sizes, prediction=prediction, pooled_text=pooled_text)
     encoder = LandmarkPlaceEncoder(width=32, log_width_mean=4.6, log_width_std=0.1)
     caption = "A photo of a tower"
     colors = (0.1, 0.0, -0.1), (0.5, 0.4, 0.3)

@@ -53,6 +53,20 @@ def test_text_tokens_come_first_then_place_tokens(prior: PlaceDiffusionPipeline)
     assert concatenate_conditions([Condition(condition.tokens, None)] * 2).pooled is None
 
 
+def test_the_mean_text_token_is_pooled_where_the_u_net_has_room_for_it() -> None:
+    """Without attention, a U-Net that pools the text hears it, and one that pools the place alone does not."""
+    for pools_text in (False, True):
+        prior = tiny_prior(pooled_text=pools_text)
+        where = place_of(prior, [0.0, 0.0])
+        condition = prior.encode_condition(TEXT, where)
+        assert condition.pooled is not None and condition.pooled.shape == (2, 96 + 32 * pools_text)
+        if pools_text:
+            assert torch.equal(condition.pooled[:, 96:], condition.tokens[:, :24].mean(1))
+        same = Condition(condition.tokens[:1].expand(2, -1, -1), condition.pooled)
+        first, second = prior.predict_noise(noisy(prior, 1).expand(2, -1, -1, -1), torch.tensor([500, 500]), same)
+        assert torch.allclose(first, second, atol=1e-6) is not pools_text
+
+
 def test_latents_there_and_back(prior: PlaceDiffusionPipeline) -> None:
     images = torch.rand(2, 3, 16, 16, generator=generator())
     latents = prior.to_latents(images)

@@ -1,5 +1,6 @@
 """Priors to train: what is taken from the photos, sizes that do not fit, the card."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from gpslift.errors import UserError
+from gpslift.geo.cities import load_city
 from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import save_prior
@@ -117,6 +119,24 @@ def test_training_starts_from_another_prior_with_its_own_scales_and_tokenizer(tm
         ]
     torch.testing.assert_close(noises[0], noises[1])
     assert second.caption == "A photo of a tower"
+
+
+def test_a_start_from_another_city_gets_a_place_encoder_of_its_own(tmp_path: Path) -> None:
+    gps, rng = PlaceConfig(kind="gps", scales=3), np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 3, 16, 16), np.uint8)
+    place = {name: rng.uniform(-900, 900, 4).astype(np.float32) for name in ("east_m", "north_m")}
+    paris, new_york = (
+        PhotoSet(images, np.arange(4), place, ["a red car"] * 4, load_city(name)) for name in ("paris", "new_york")
+    )
+    first = prior_from_photos(replace(config(), place=gps), paris, CPU)
+    save_prior(first, tmp_path / "first", None, "")
+    start = replace(config(start=str(tmp_path / "first")), place=gps)
+    again, other = (prior_from_photos(replace(start, seed=1), photos, CPU) for photos in (paris, new_york))
+    assert again.place_encoder.city == load_city("paris") and other.place_encoder.city == load_city("new_york")
+    for prior in (again, other):  # saved in half precision
+        torch.testing.assert_close(
+            prior.unet.state_dict(), first.unet.state_dict(), rtol=2e-3, atol=1e-4
+        )  # from halves
 
 
 def test_a_start_of_other_sizes_or_inputs_is_refused(tmp_path: Path) -> None:

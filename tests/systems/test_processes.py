@@ -17,6 +17,7 @@ from gpslift.ranks import is_first_process
 from gpslift.runs import Run, runs_of, start_run
 from gpslift.schema import ImagePriorConfig, LiftConfig, OptimConfig
 from systems.running import choose_devices
+from tests.systems import tiny_ddp
 from tests.systems.tiny_prior import STEPS, tiny_config
 
 STARTERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -36,7 +37,7 @@ def run_program(photos: Path, output: Path, name: str, devices: int, steps: int 
 def trained(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which `one` process trained, and `two` that were stopped after half of the steps and went on."""
     output = tmp_path_factory.mktemp("processes")
-    run_program(few_photos, output, "one", 1)
+    tiny_ddp.main(few_photos, output, "one", 1, STEPS, "")
     run_program(few_photos, output, "two", 2, STEPS // 2)
     run_program(few_photos, output, "two", 2, STEPS, "last")
     return output

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -307,6 +308,7 @@ def test_progress_without_a_terminal_is_lines(tmp_path: Path, monkeypatch: pytes
     assert len(lines) == 1 + STEPS
     assert lines[-1].startswith("toy 20/20  ")
     assert "steps/s" in lines[-1] and "left 0:00" in lines[-1] and "loss " in lines[-1]
+    assert re.search(r"memory \d+\.\d GB$", lines[-1])
 
 
 def test_the_bar_shows_steps_and_figures_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,3 +327,26 @@ def test_the_summary_says_where_everything_is(tmp_path: Path) -> None:
     shown = text.getvalue()
     for part in (f"prior: {tmp_path / 'prior'}", str(run.folder), "step_00000020.ckpt", "tensorboard --logdir"):
         assert part in shown
+
+
+def test_metrics_go_to_no_tracker_where_none_is_named(tmp_path: Path) -> None:
+    _, run = train(tmp_path, "toy", trackers=())
+    assert logged_steps(run) and not (run.folder / "tensorboard").exists()
+    text = io.StringIO()
+    show_summary(run, {}, Console(file=text))
+    assert "metrics.csv" in text.getvalue() and "tensorboard" not in text.getvalue()
+
+
+def test_metrics_go_to_wandb_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    _, run = train(tmp_path, "toy", trackers=("wandb",))
+    assert list(run.folder.glob("wandb/offline-run-*/*.wandb")) and logged_steps(run)
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytorch_lightning.loggers.wandb._WANDB_AVAILABLE", False)
+    with pytest.raises(UserError, match="names wandb, which is not installed; pip install wandb, or leave it out"):
+        train(tmp_path, "toy", trackers=("wandb",))

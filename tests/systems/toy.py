@@ -57,14 +57,21 @@ class Toy(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def toy_config(output: Path, name: str, resume: str = "") -> LiftConfig:
-    log = LogConfig(every_steps=4, checkpoint_every_steps=EVERY)
+def toy_config(output: Path, name: str, resume: str = "", trackers: tuple[str, ...] = ("tensorboard",)) -> LiftConfig:
+    log = LogConfig(every_steps=4, checkpoint_every_steps=EVERY, trackers=list(trackers))
     return LiftConfig(name=name, output=str(output), resume=resume, precision="32", threads=1, device="cpu", log=log)
 
 
-def train(output: Path, name: str, resume: str = "", toy: Toy | None = None, **arguments: Any) -> tuple[Toy, Run]:
+def train(
+    output: Path,
+    name: str,
+    resume: str = "",
+    toy: Toy | None = None,
+    trackers: tuple[str, ...] = ("tensorboard",),
+    **arguments: Any,
+) -> tuple[Toy, Run]:
     """One training of `STEPS` steps, or what is left of it."""
-    config = toy_config(output, name, resume)
+    config = toy_config(output, name, resume, trackers)
     run = start_run(config, notify=lambda line: None)
     prepare(config)
     system = Toy()

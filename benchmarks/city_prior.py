@@ -1,0 +1,49 @@
+"""Places and words in images of city priors: python -m benchmarks.city_prior NAME=PATH [NAME=PATH ...].
+
+PATH is the validation.json that `launch.py --config configs/gps2img_... --validate` wrote, or the folder it is in.
+Writes docs/benchmarks.md.
+"""
+
+import argparse
+from typing import Any
+
+from benchmarks.prior import read_figures
+from benchmarks.report import table, write_table
+
+TEXT = """## City priors: places and words
+
+Judges trained on photos that the priors never saw look at images asked for at places in held-out blocks of 300 m: in
+which neighbourhood does it seem to be taken (share that is right), and how much does it show a word of the captions,
+where that was asked for and where it was not (mean belief). Other text: a held-out photo's place with another one's
+text. Chance: the share of the commonest neighbourhood. Written by `python -m benchmarks.city_prior` from the
+`validation.json` of `--validate`.
+
+"""
+KINDS = ("held-out photos", "text and place", "other text", "place alone", "text alone")
+
+
+def cells(shown: dict[str, Any]) -> list[str]:
+    """Of one kind of image."""
+    words = shown["words"]
+    return [f"{100 * shown['place']:.1f}", f"{100 * words['told']:.1f} / {100 * words['untold']:.1f}"]
+
+
+def main() -> None:
+    """Reads, prints and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("figures", nargs="+", metavar="NAME=PATH")
+    named = [given.partition("=") for given in parser.parse_args().figures]
+    if unnamed := [name for name, _, path in named if not path]:
+        parser.error(f"'{unnamed[0]}' must be NAME=PATH")
+    rows = []
+    for name, _, path in named:
+        figures = read_figures(path)
+        rows += [[f"**{name}**, chance", f"{100 * figures['chance']:.1f}", "-"]]
+        rows += [[f"{name}: {kind}", *cells(figures["shown"][kind])] for kind in KINDS]
+    text = TEXT + table(["images of", "neighbourhood %", "words asked for / not, %"], rows)
+    print(text)
+    write_table("city_prior", text)
+
+
+if __name__ == "__main__":
+    main()

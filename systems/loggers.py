@@ -1,0 +1,33 @@
+"""Where metrics go: metrics.csv in the run folder always, and the trackers that `log.trackers` names."""
+
+from dataclasses import asdict
+
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from gpslift.errors import UserError
+from gpslift.runs import Run
+from gpslift.schema import RunConfig
+from systems.metrics_file import MetricsFile
+
+
+def make_loggers(config: RunConfig, run: Run, first_step: int) -> list[Logger]:
+    """The loggers of a run that goes on from `first_step`. Raises UserError for a tracker that is not installed."""
+    loggers: list[Logger] = [MetricsFile(run.metrics, first_step)]
+    if "tensorboard" in config.log.trackers:
+        loggers.append(TensorBoardLogger(run.folder, name="", version="tensorboard", purge_step=first_step + 1))
+    if "wandb" in config.log.trackers:
+        loggers.append(_weights_and_biases(config, run))
+    return loggers
+
+
+def _weights_and_biases(config: RunConfig, run: Run) -> WandbLogger:
+    """The same run there after a resume. Where it is kept, and whether offline, is for wandb's own variables to say."""
+    name = f"{config.name}-{run.folder.name}"
+    try:
+        return WandbLogger(
+            name=name, id=name, project="gpslift", save_dir=run.folder, resume="allow", config=asdict(config)
+        )
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "log.trackers names wandb, which is not installed; pip install wandb, or leave it out"
+        ) from error
