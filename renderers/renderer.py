@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
-from renderers.background import Background
+from renderers.background import Background, ground_distance
 from renderers.draws import draw_by_weight, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
@@ -88,8 +88,9 @@ class Renderer(nn.Module):
         return self.field.density(points) * self.occupancy.occupied(points)
 
     def march(self, origins: Tensor, directions: Tensor, offset: Tensor) -> Samples:
-        """The samples of rays [R, 3] in occupied cells; `offset` [R] in [0, 1) shifts a ray's intervals."""
+        """Samples of rays [R, 3] in occupied cells above ground; `offset` [R] in [0, 1) shifts a ray's intervals."""
         near, far = intersect_box(origins, directions, self.field.box_min, self.field.box_max)
+        far = torch.maximum(near, torch.minimum(far, ground_distance(origins, directions)))
         occupied = self.occupancy.occupied_cells
         return self.engine.march(origins, directions, near, far, offset, self.step_length, occupied)
 
@@ -123,7 +124,7 @@ class Renderer(nn.Module):
             weights = padding.unpad(render_weights(padding.pad(density), padding.pad(samples.length)))
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
             *rgb, opacity, distance = padding.sum(weights * seen, len(origins))
-            behind = self.background(directions) if background else torch.zeros_like(directions)
+            behind = self.background(origins, directions) if background else torch.zeros_like(directions)
             chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (*(jitter or (0,)), first_image))
             sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
             normal = padding.sum(weights * sampled.normal.T, len(origins)).T if sampled and normals == "all" else None

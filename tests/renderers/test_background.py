@@ -1,57 +1,94 @@
-"""The background: smooth, so that it cannot draw the object, and able to make a sky and a ground."""
+"""The background: a sky by direction, a ground by place; too smooth to draw the object."""
 
+import pytest
 import torch
+from torch import Tensor
 
-from gpslift.cameras import orbit_cameras
-from renderers.background import Background
+from gpslift.cameras import Cameras, orbit_cameras
+from renderers.background import Background, ground_distance
+
+EYE = torch.tensor([0.0, 0.0, 0.5])
 
 
-def directions(azimuth: torch.Tensor, elevation: torch.Tensor) -> torch.Tensor:
+def directions(azimuth: Tensor, elevation: Tensor) -> Tensor:
     """Unit vectors, angles in degrees."""
     a, e = torch.deg2rad(azimuth), torch.deg2rad(elevation)
     return torch.stack([a.sin() * e.cos(), a.cos() * e.cos(), e.sin()], -1)
 
 
-def fitted(target: torch.Tensor, rays: torch.Tensor, steps: int) -> tuple[Background, float]:
+def fitted(target: Tensor, origins: Tensor, rays: Tensor, steps: int) -> tuple[Background, float]:
     """A background trained on colours, and its mean squared error."""
+    torch.manual_seed(0)
     background = Background(hidden=16)
     optimizer = torch.optim.Adam(background.parameters(), lr=2e-2)
     for _ in range(steps):
         optimizer.zero_grad()
-        loss = (background(rays) - target).square().mean()
+        loss = (background(origins, rays) - target).square().mean()
         loss.backward()
         optimizer.step()
     return background, float(loss.detach())
 
 
+def ring(azimuths: int, size: int = 24) -> Cameras:
+    """Cameras round the origin, a little above the ground."""
+    azimuth = torch.arange(azimuths) * 360.0 / azimuths
+    one = torch.ones(azimuths)
+    return orbit_cameras(azimuth, 12 * one, 4 * one, 0.6 * one, torch.tensor([0.0, 0.0, 0.4]), size, size)
+
+
+def test_distance_to_the_ground() -> None:
+    origins = torch.tensor([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [0.0, 0.0, 2.0], [5.0, 1.0, -1.0]])
+    rays = torch.tensor([[0.0, 0.0, -1.0], [0.8, 0.0, -0.6], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    distance = ground_distance(origins, rays)
+    torch.testing.assert_close(distance, torch.tensor([2.0, 2 / 0.6, torch.inf, torch.inf]))
+
+
 def test_colours_and_shape() -> None:
-    color = Background(hidden=8)(torch.nn.functional.normalize(torch.randn(2, 5, 4, 3), dim=-1))
+    rays = torch.nn.functional.normalize(torch.randn(2, 5, 4, 3), dim=-1)
+    color = Background(hidden=8)(EYE.expand_as(rays), rays)
     assert color.shape == (2, 5, 4, 3) and color.min() > 0 and color.max() < 1
 
 
-def test_learns_sky_and_ground() -> None:
-    elevation = torch.linspace(-40, 40, 400)
-    rays = directions(torch.rand(400) * 360, elevation)
-    sky, ground = torch.tensor([0.6, 0.8, 1.0]), torch.tensor([0.3, 0.35, 0.2])
-    soft = torch.sigmoid(elevation / 2)[:, None]  # a horizon about 8 degrees wide
-    _, error = fitted(ground + soft * (sky - ground), rays, 400)
+def test_what_lies_on_the_ground_keeps_its_colour_from_everywhere() -> None:
+    background, point = Background(hidden=16), torch.tensor([0.7, -1.2, 0.0])
+    eyes = torch.tensor([[3.0, 0.0, 1.0], [-2.0, 2.0, 0.2], [0.7, -1.2, 5.0]])
+    seen = background(eyes, torch.nn.functional.normalize(point - eyes, dim=-1))
+    torch.testing.assert_close(seen, seen[:1].expand(3, 3), rtol=0, atol=1e-5)
+
+
+def test_the_sky_does_not_hang_on_where_one_stands() -> None:
+    background, up = Background(hidden=16), directions(torch.rand(6) * 360, torch.rand(6) * 80)
+    assert torch.equal(background(torch.zeros(6, 3), up), background(torch.randn(6, 3), up))
+
+
+def test_learns_sky_and_ground_from_all_sides() -> None:
+    """A disc of lawn in the sea, which a ground by direction alone cannot have where the cameras stand all round."""
+    origins, rays = ring(8).rays()
+    distance = ground_distance(origins, rays)
+    point = (origins + torch.where(torch.isfinite(distance), distance, 0)[..., None] * rays)[..., :2]
+    lawn = torch.sigmoid((2 - point.norm(dim=-1, keepdim=True)) * 4)
+    sea, grass, sky = torch.tensor([0.1, 0.2, 0.4]), torch.tensor([0.3, 0.5, 0.2]), torch.tensor([0.6, 0.8, 1.0])
+    target = torch.where(torch.isfinite(distance)[..., None], sea + lawn * (grass - sea), sky)
+    _, error = fitted(target, origins, rays, 400)
     assert error < 1e-3
 
 
-def test_cannot_draw_an_object() -> None:
-    # a bright bar 6 degrees wide at azimuth 0, 25 degrees tall: variance 0.0164 if left out
+@pytest.mark.parametrize("elevation", [0.0, 25.0])
+def test_cannot_draw_an_object_on_the_sky(elevation: float) -> None:
     azimuth = torch.linspace(-180, 179, 360).repeat(5)
-    elevation = torch.linspace(-25, 25, 5).repeat_interleave(360)
-    bar = (azimuth.abs() < 3).float()[:, None].expand(-1, 3)
-    background, error = fitted(bar, directions(azimuth, elevation), 300)
+    rays = directions(azimuth, torch.linspace(0.0, 25.0, 5).repeat_interleave(360))
+    bar = (azimuth.abs() < 3).float()[:, None].expand(-1, 3)  # 6 degrees wide
+    background, error = fitted(bar, EYE.expand_as(rays), rays, 300)
     assert error > 0.7 * float(bar.var())
-    turned = background(directions(torch.arange(0.0, 360.0), torch.zeros(360)))
+    round_about = directions(torch.arange(0.0, 360.0), torch.full((360,), elevation))
+    turned = background(EYE.expand_as(round_about), round_about)
     assert (turned - turned.roll(1, 0)).abs().max() < 0.05  # a degree changes little, all round
 
 
-def test_smooth_within_a_picture() -> None:
-    torch.manual_seed(3)
-    one = torch.ones(1)
-    _, rays = orbit_cameras(30 * one, 10 * one, 4 * one, 0.6 * one, torch.zeros(3), 64, 64).rays()
-    picture = Background(hidden=16)(rays)[0]
-    assert (picture[1:] - picture[:-1]).abs().max() < 0.02 and (picture[:, 1:] - picture[:, :-1]).abs().max() < 0.02
+def test_cannot_draw_an_object_on_the_ground() -> None:
+    """A tower covers another part of the ground from each of eight sides: no picture on the ground does for it."""
+    origins, rays = ring(8).rays()
+    across = (origins[..., 0] * rays[..., 1] - origins[..., 1] * rays[..., 0]).abs()  # of the ray, to the z axis
+    tower = (across < 0.15).float()[..., None].expand(*across.shape, 3)
+    _, error = fitted(tower, origins, rays, 300)
+    assert error > 0.5 * float(tower.var())

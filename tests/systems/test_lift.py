@@ -112,7 +112,7 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Lifts
 def test_the_objectives_differ_and_something_was_learnt(lifts: Lifts) -> None:
     states = [saved(lifts.run(objective))["state_dict"] for objective in OBJECTIVES]
     start = systems.lift.build_renderer(load_lift(lifts.run("sds")), LANDMARK).state_dict()
-    for name in ("field.density_head.hidden.weight", "background.network.0.weight"):
+    for name in ("field.density_head.hidden.weight", "background.ground.0.weight"):
         learnt = [state[f"renderer.{name}"] for state in states]
         assert not torch.equal(learnt[0], learnt[1])
         assert not torch.equal(learnt[0], start[name])
