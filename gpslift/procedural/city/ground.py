@@ -7,11 +7,11 @@ import numpy as np
 from gpslift.procedural.city.blocks import StyleTable
 from gpslift.procedural.city.facade import Surface
 from gpslift.procedural.city.facts import Floats, Grid
-from gpslift.procedural.city.fittings import chance
 from gpslift.procedural.city.light import Light
 from gpslift.procedural.city.masses import Float32s, axis_of
 from gpslift.procedural.city.terrain import Terrain
 from gpslift.procedural.city.trees import path_phase
+from gpslift.procedural.city.walls import chance
 from gpslift.procedural.raycast import srgb_to_linear
 
 PAVEMENT_M = 3.2
