@@ -7,7 +7,7 @@ Writes docs/benchmarks.md.
 import argparse
 from typing import Any
 
-from benchmarks.prior import read_figures
+from benchmarks.prior import named_path, read_figures
 from benchmarks.report import table, write_table
 
 TEXT = """## City priors: places and words
@@ -31,12 +31,9 @@ def cells(shown: dict[str, Any]) -> list[str]:
 def main() -> None:
     """Reads, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figures", nargs="+", metavar="NAME=PATH")
-    named = [given.partition("=") for given in parser.parse_args().figures]
-    if unnamed := [name for name, _, path in named if not path]:
-        parser.error(f"'{unnamed[0]}' must be NAME=PATH")
+    parser.add_argument("figures", nargs="+", type=named_path, metavar="NAME=PATH")
     rows = []
-    for name, _, path in named:
+    for name, path in parser.parse_args().figures:
         figures = read_figures(path)
         rows += [[f"**{name}**, chance", f"{100 * figures['chance']:.1f}", "-"]]
         rows += [[f"{name}: {kind}", *cells(figures["shown"][kind])] for kind in KINDS]

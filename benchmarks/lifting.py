@@ -25,6 +25,7 @@ from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison,
 from gpslift.procedural.truth import true_mesh
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema import LiftConfig
+from systems.memory import BYTES_OF_MAXRSS
 from systems.validation.lift import FACTS, goals_reached, load_exported
 
 CASES = {
@@ -34,7 +35,6 @@ CASES = {
     "shuffled": ("azimuth shuffled", ["guidance.place=shuffled"]),
 }
 COST_FILE = "benchmark.json"
-BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from benchmarks.report import table, write_table
 from gpslift.config import resolve_path
 
 BINS = 36
-SHIPPED = "shipped prior=outputs/angle2img_statue_of_liberty/validation/validation.json"
+SHIPPED = ("shipped prior", "outputs/angle2img_statue_of_liberty/validation/validation.json")
 PAPER = [
     ["chance", f"{100 / BINS:.1f}", f"{300 / BINS:.1f}", "-", "-"],
     ["Stable Diffusion, as the paper reports it on its own data", "3.06", "-", "-", "-"],
@@ -28,6 +28,14 @@ generated images nearer than 99 % of the held-out ones, which is 1 % where nothi
 `python -m benchmarks.prior` from the `validation.json` of `--validate`.
 
 """
+
+
+def named_path(given: str) -> tuple[str, str]:
+    """The name and the path of an argument NAME=PATH."""
+    name, _, path = given.partition("=")
+    if not (name and path):
+        raise argparse.ArgumentTypeError(f"'{given}' must be NAME=PATH")
+    return name, path
 
 
 def read_figures(path: str) -> dict[str, Any]:
@@ -58,11 +66,8 @@ def rows_of(name: str, figures: dict[str, Any]) -> list[list[str]]:
 def main() -> None:
     """Reads, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figures", nargs="*", default=[SHIPPED], metavar="NAME=PATH")
-    named = [given.partition("=") for given in parser.parse_args().figures]
-    if unnamed := [name for name, _, path in named if not path]:
-        parser.error(f"'{unnamed[0]}' must be NAME=PATH")
-    rows = [row for name, _, path in named for row in rows_of(name, read_figures(path))]
+    parser.add_argument("figures", nargs="*", type=named_path, default=[SHIPPED], metavar="NAME=PATH")
+    rows = [row for name, path in parser.parse_args().figures for row in rows_of(name, read_figures(path))]
     header = ["images of", "exact %", "within one bin %", "images", "nearest training photo"]
     text = TEXT + table(header, [*PAPER, *rows])
     print(text)

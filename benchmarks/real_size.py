@@ -7,7 +7,6 @@ and little else. Needs 16 GB of free memory for the setting `whole`. Writes docs
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.finetuning import add_lora
 from gpslift.priors.gated_attention import cross_attention_layers, install_gates
 from gpslift.schema import OptimConfig
+from systems.memory import peak_memory_gb
 from systems.optimizers import make_optimizer
 
 STABLE_DIFFUSION_1 = {
@@ -75,15 +75,9 @@ def one_step(setting: str, batch: int) -> dict[str, Any]:
         "trained": sum(p.numel() for group in optimizer.param_groups for p in group["params"]) / 1e6,
         "pixels": 8 * side,
         "seconds": time.monotonic() - started,
-        "peak": _peak_gb(device),
+        "peak": peak_memory_gb(device),
         "loss": float(loss),
     }
-
-
-def _peak_gb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / GB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GB
 
 
 def available_gb() -> float:

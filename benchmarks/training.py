@@ -8,7 +8,6 @@ memory is its own too; the two take turns. Writes docs/benchmarks.md.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from gpslift.priors.training import prior_from_photos
 from gpslift.runs import start_run
 from gpslift.schema import DataConfig, ImagePriorConfig, LogConfig, OptimConfig
 from systems.image_prior import ImagePriorSystem
+from systems.memory import peak_memory_gb
 from systems.running import choose_precision, fit, make_trainer, prepare
 
 PHOTOS = 512
@@ -127,8 +127,8 @@ def one_turn(way: str, folder: Path, steps: int, threads: int) -> dict[str, floa
     prepare(config)
     ends = train_ours(config) if way == "ours" else train_plainly(config)
     seconds = [b - a for a, b in zip(ends[WARM_UP:], ends[WARM_UP + 1 :], strict=False)]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": statistics.median(seconds), "gib": peak}
+    peak_gib = peak_memory_gb(torch.device("cpu")) * 1e9 / 2**30
+    return {"seconds": statistics.median(seconds), "gib": peak_gib}
 
 
 def turn_in_a_process(way: str, folder: Path, steps: int, threads: int) -> dict[str, float]:

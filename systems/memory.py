@@ -9,6 +9,8 @@ import torch
 from gpslift.errors import UserError
 from gpslift.schema import ImagePriorConfig
 
+BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024  # what getrusage and wait4 count memory in
+
 
 def peak_memory_gb(device: torch.device) -> float:
     """The most that was taken so far, 10^9 bytes: of a GPU by PyTorch, else of the computer by this process.
@@ -21,8 +23,7 @@ def peak_memory_gb(device: torch.device) -> float:
         return float("nan")
     import resource  # only where there is one
 
-    unit = 1 if sys.platform == "darwin" else 1024  # what getrusage counts in
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_OF_MAXRSS / 1e9
 
 
 def is_out_of_memory(error: BaseException) -> bool:
