@@ -184,11 +184,14 @@ class ImagePriorSystem(pl.LightningModule):
         self._clock, self._clock_step = time.monotonic(), step
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The moving average goes into the checkpoint."""
+        """The moving average goes into the checkpoint; frozen weights do not, as the base model has them."""
         checkpoint["average"] = self.average.state_dict()
+        for name in self._frozen():
+            checkpoint["state_dict"].pop(name, None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back from it."""
+        """And comes back from it; frozen weights stay as they are."""
+        checkpoint["state_dict"] = self._frozen() | checkpoint["state_dict"]
         self.average.load_state_dict(checkpoint["average"])
         self.average.decay = self.config.optim.ema_decay  # a changed setting holds from here on
 
@@ -248,6 +251,11 @@ class ImagePriorSystem(pl.LightningModule):
 
     def _trained(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
+
+    def _frozen(self) -> dict[str, Tensor]:
+        """The frozen weights, named as in a checkpoint."""
+        named = self.networks.named_parameters(prefix="networks")
+        return {name: parameter.detach() for name, parameter in named if not parameter.requires_grad}
 
 
 def train(config: ImagePriorConfig, run: Run) -> None:

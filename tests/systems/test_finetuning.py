@@ -11,6 +11,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 
+from gpslift.checkpoint_files import checkpoints_of
 from gpslift.errors import UserError
 from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
 from gpslift.priors.loading import load_prior
@@ -106,6 +107,8 @@ def test_a_run_with_adapters_resumes_exactly_and_is_saved_merged(base: Path, few
     halves, _ = train(config("halves", 4, "last"))
     assert digits(whole.average.state_dict()) == digits(halves.average.state_dict())
     assert len(whole.average.shadow_params) < len(list(whole.networks.parameters()))
+    kept = torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)["state_dict"]
+    assert kept and all("lora" in name or "place_encoder" in name for name in kept), kept.keys()
     saved = load_file(run.folder / "prior" / "unet" / "diffusion_pytorch_model.safetensors")
     before = UNet2DConditionModel.from_pretrained(base, subfolder="unet").state_dict()
     assert saved.keys() == before.keys()
