@@ -27,7 +27,7 @@ SHORT_SIDE = 64
 VISITS_A_TASK = 16
 MEAN_PHOTOS_A_VISIT = 3.5
 VISITS_WITHOUT_A_VIEW = 2.0  # more visits than photos ask for: where the landmark is hidden no photo is taken
-IN_SIGHT = 0.7  # the share of the landmark that must not be hidden
+IN_SIGHT = 0.75  # the share of the landmark that must not be hidden
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def take_photos_of_visits(recipe: Recipe, folder: Path, visits: range) -> list[R
             cameras.append({"file": name, "camera_to_world_m": matrix, "fov_y": fov_y})
     return cameras
 
+
 @lru_cache(maxsize=1)  # a process takes the photos of many visits
 def scene_of(landmark: Landmark, shape: str) -> Scene:
     """A shape at the site of a landmark."""
@@ -96,8 +97,6 @@ def in_sight(scene: Scene, landmark: Landmark, position: Position) -> bool:
     """Whether enough of the landmark can be seen from there: of nine points, three on each side of its middle line."""
     low, high = np.array(landmark.own_volume_min_m), np.array(landmark.own_volume_max_m)
     away = np.array(position[:2]) / np.hypot(*position[:2])
-    aside = np.array([away[1], -away[0]]) * 0.5 * (high - low)[:2] / 2
-    points = [
-        [*(side * aside), low[2] + share * (high - low)[2]] for side in (-1, 0, 1) for share in (0.15, 0.5, 0.85)
-    ]
+    aside = np.array([away[1], -away[0]]) * 0.75 * (high - low)[:2] / 2
+    points = [[*(side * aside), low[2] + share * (high - low)[2]] for side in (-1, 0, 1) for share in (0.15, 0.5, 0.85)]
     return scene.share_in_sight(np.array(position, np.float32), np.array(points, np.float32)) >= IN_SIGHT

@@ -94,10 +94,10 @@ class Scene:
             return 1.0
         away = points - origin
         faces = self.surroundings.mesh.ray.intersects_first(np.broadcast_to(origin, away.shape), away)
-        theirs = len(self.shape.faces) + np.maximum(faces, 0)
+        away, theirs = away[faces >= 0], len(self.shape.faces) + faces[faces >= 0]
         normal, corner = self.normals[theirs], self.corners[theirs]
         reach = ((corner - origin) * normal).sum(-1) / (normal * away).sum(-1)  # 1 = as far as the point
-        return float(np.mean((faces < 0) | (reach > 1)))
+        return 1.0 - float(np.sum(reach < 1)) / len(points)
 
     def _first_faces(self, origin: Array, directions: Array) -> NDArray[np.int64]:
         return self.mesh.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions)
@@ -147,7 +147,7 @@ class Scene:
         water = WATER * ripples + 0.25 * weather.horizon_color
         lawn = SNOW if weather.snow and self.ground.snowy else weather.lawn_color
         kinds = {"lawn": lawn, **SURFACES}
-        land = np.broadcast_to(kinds[self.ground.base], point.shape)
+        land = np.broadcast_to(kinds[self.ground.base], (len(point), 3))
         wet = np.zeros(len(point), bool)
         for patch in self.ground.patches:
             inside = in_patch(patch, x, y, radius)

@@ -52,7 +52,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Crowd:
-    """People and trees in front, means a photo; how far from the camera. Beyond `within_m` of the landmark there are none."""
+    """People and trees in front: how many a photo on average, how far from the camera; none beyond `within_m`."""
 
     within_m: float
     people: float

@@ -12,7 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from gpslift.procedural.solids import Color, ball, block, colored, ellipse, limb, loft, moved, prism, rectangle, turned
+from gpslift.procedural.solids import Color, ball, ellipse, limb, loft, moved, prism, rectangle, turned
 
 BARK = (0.32, 0.26, 0.20)
 Place = Sequence[float]
@@ -51,6 +51,37 @@ def put(mesh: trimesh.Trimesh, at: Place, faces: float) -> trimesh.Trimesh:
     return moved(turned(mesh, -faces), [*point_at(*at), 0.0])
 
 
+def copies(
+    unit: trimesh.Trimesh, at: Sequence[Place], faces: Sequence[float], sizes: Any, low: Any, colors: Any
+) -> trimesh.Trimesh:
+    """One mesh of N copies of `unit`, each stretched to its size [3], lifted by `low`, put and coloured.
+
+    Hundreds of houses and trees as meshes of their own would take longer to put together than to photograph.
+    """
+    count, angle = len(at), -np.deg2rad(np.asarray(faces, float))
+    vertices = unit.vertices * np.broadcast_to(np.asarray(sizes, float), (count, 3))[:, None]
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y = vertices[..., 0], vertices[..., 1]
+    east, north = np.transpose([point_at(*place) for place in at])[..., None]
+    z = vertices[..., 2] + np.broadcast_to(np.asarray(low, float), count)[:, None]
+    vertices = np.stack([cos * x - sin * y + east, sin * x + cos * y + north, z], -1).reshape(-1, 3)
+    corners = (unit.faces + len(unit.vertices) * np.arange(count)[:, None, None]).reshape(-1, 3)
+    mesh = trimesh.Trimesh(vertices, corners, process=False)
+    rgb = np.clip(np.broadcast_to(np.asarray(colors, float), (count, 3)), 0, 1)
+    rgba = np.column_stack([rgb, np.ones(count)]) * 255
+    mesh.visual.face_colors = np.repeat(rgba.round().astype(np.uint8), len(unit.faces), 0)
+    return mesh
+
+
+WALLS = prism([rectangle(1.0, 1.0)] * 2, [0.0, 1.0], BARK)
+HIPPED = prism([rectangle(1.0, 1.0), rectangle(0.5, 0.15)], [0.0, 1.0], BARK)
+MANSARD = prism([rectangle(1.0, 1.0), rectangle(0.9, 0.7)], [0.0, 1.0], BARK)
+RIDGED = prism([rectangle(1.0, 1.0), rectangle(0.95, 0.1)], [0.0, 1.0], BARK)
+ROOFS = {"hipped": HIPPED, "mansard": MANSARD, "ridged": RIDGED}
+CROWN = trimesh.creation.icosphere(subdivisions=1)
+TRUNK = limb((0, 0, 0), (0, 0, 1), 1.0, 0.75, BARK, around=5)
+
+
 def house(
     at: Place,
     size: Sequence[float],
@@ -58,19 +89,18 @@ def house(
     faces: float | None = None,
     roof_m: float = 0.0,
     roof_color: Color = (0.45, 0.45, 0.47),
-    ridge: float = 0.5,
+    roof: str = "hipped",
 ) -> list[Thing]:
-    """A building: walls of `size` (wide, deep, high), and a hipped roof of roof_m whose top is `ridge` as wide.
+    """A building: walls of `size` (wide, deep, high) and, if roof_m says how high, a roof, one of ROOFS.
 
     faces: bearing of its front; towards the landmark unless said.
     """
     wide, deep, high = size
-    front = at[0] + 180.0 if faces is None else faces
-    parts = [prism([rectangle(wide, deep)] * 2, [0.0, high], color)]
+    front = [at[0] + 180.0 if faces is None else faces]
+    parts = [copies(WALLS, [at], front, size, 0.0, color)]
     if roof_m:
-        outlines = [rectangle(wide, deep), rectangle(ridge * wide + 0.05, 0.3 * ridge * deep + 0.05)]
-        parts.append(prism(outlines, [high, high + roof_m], roof_color))
-    return [(put(part, at, front), False) for part in parts]
+        parts.append(copies(ROOFS[roof], [at], front, (wide, deep, roof_m), high, roof_color))
+    return [(part, False) for part in parts]
 
 
 def block_ring(
@@ -78,15 +108,18 @@ def block_ring(
 ) -> list[Thing]:
     """Buildings alike at equal turns round the landmark, fronts inwards, with mansard roofs and darker window bands."""
     wide, deep, high = size
-    parts = []
-    for number in range(count):
-        at = (first + 360.0 * number / count, distance)
-        parts += house(at, size, color, roof_m=roof_m, roof_color=roof_color, ridge=0.9)
-        for level in np.arange(3.0, high - 1.5, 3.4):
-            dark = [0.62 * value for value in color]
-            windows = prism([rectangle(wide + 0.3, deep + 0.3)] * 2, [level, level + 1.6], dark)
-            parts.append((put(windows, at, at[0] + 180.0), False))
-    return parts
+    at = [(first + 360.0 * number / count, distance) for number in range(count)]
+    faces = [bearing + 180.0 for bearing, _ in at]
+    dark = [0.72 * value for value in color]
+    parts = [
+        copies(WALLS, at, faces, size, 0.0, color),
+        copies(MANSARD, at, faces, (wide, deep, roof_m), high, roof_color),
+        *(
+            copies(WALLS, at, faces, (wide + 0.3, deep + 0.3, 1.6), level, dark)
+            for level in np.arange(3.0, high - 1.5, 3.4)
+        ),
+    ]
+    return [(part, False) for part in parts]
 
 
 def rotunda(at: Place, radius: float, high: float, dome: float, color: Color, dome_color: Color) -> list[Thing]:
@@ -112,15 +145,18 @@ def town(
     squared: bearing of the streets that all follow; without it each faces the landmark.
     """
     rng = np.random.default_rng(seed)
-    parts = []
+    at, sizes, tones = [], [], []
     for _ in range(count):
-        at = rng.uniform(*bearings), np.sqrt(rng.uniform(distance[0] ** 2, distance[1] ** 2))
-        size = rng.uniform(*wide), rng.uniform(*wide), high[0] + (high[1] - high[0]) * rng.random() ** 2
-        color = np.clip(np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.88, 1.1), 0, 1)
-        faces = at[0] + 180.0 if squared is None else squared
-        roof = {"roof_m": 0.25 * min(size), "roof_color": roof_color} if roof_color else {}
-        parts += house(at, size, color, faces, **roof)
-    return parts
+        at.append((rng.uniform(*bearings), np.sqrt(rng.uniform(distance[0] ** 2, distance[1] ** 2))))
+        sizes.append((rng.uniform(*wide), rng.uniform(*wide), high[0] + (high[1] - high[0]) * rng.random() ** 2))
+        tones.append(np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.88, 1.1))
+    faces = [bearing + 180.0 if squared is None else squared for bearing, _ in at]
+    things = [(copies(WALLS, at, faces, sizes, 0.0, tones), False)]
+    if roof_color:
+        walls = np.array(sizes)
+        roofs = np.column_stack([walls[:, :2], 0.25 * walls.min(1)])
+        things.append((copies(HIPPED, at, faces, roofs, walls[:, 2], roof_color), False))
+    return things
 
 
 def trees(
@@ -132,40 +168,39 @@ def trees(
 ) -> list[Thing]:
     """Broad-leaved trees strewn between two distances and bearings."""
     rng = np.random.default_rng(seed)
-    crown = colored(trimesh.creation.icosphere(subdivisions=1), (1.0, 1.0, 1.0))
-    parts: list[Thing] = []
+    at, heights, tones, widths = [], [], [], []
     for _ in range(count):
-        at = rng.uniform(*bearings), np.sqrt(rng.uniform(distance[0] ** 2, distance[1] ** 2))
-        height, tone = rng.uniform(*high), rng.uniform(0.75, 1.0)
-        leaves = colored(crown.copy(), (tone, tone, tone))
-        leaves.apply_scale(np.array([0.32, 0.32, 0.36]) * height * rng.uniform(0.85, 1.15, 3))
-        leaves.apply_translation([0, 0, 0.62 * height])
-        trunk = limb((0, 0, 0), (0, 0, 0.5 * height), 0.04 * height, 0.03 * height, BARK, around=5)
-        parts += [(put(trunk, at, 0.0), False), (put(leaves, at, 0.0), True)]
-    return parts
+        at.append((rng.uniform(*bearings), np.sqrt(rng.uniform(distance[0] ** 2, distance[1] ** 2))))
+        heights.append(rng.uniform(*high))
+        tones.append(rng.uniform(0.75, 1.0))
+        widths.append(rng.uniform(0.85, 1.15, 3))
+    return planted(at, np.array(heights), np.array(tones), np.array(widths))
+
+
+def planted(
+    at: Sequence[Place], heights: NDArray[np.float64], tones: NDArray[np.float64], widths: NDArray[np.float64]
+) -> list[Thing]:
+    """Trees of N heights; tones: [N], of the leaves; widths: [N, 3], how the crowns differ."""
+    north, high = [0.0] * len(at), heights[:, None]
+    leaves = copies(CROWN, at, north, high * (0.32, 0.32, 0.36) * widths, 0.62 * heights, np.tile(tones, (3, 1)).T)
+    return [(copies(TRUNK, at, north, high * (0.04, 0.04, 0.5), 0.0, BARK), False), (leaves, True)]
 
 
 def tree_ring(count: int, distance: float, high: float, first: float = 0.0) -> list[Thing]:
     """Trees alike at equal turns round the landmark."""
-    step = 360.0 / count
-    return [
-        thing
-        for number in range(count)
-        for thing in trees(1, (distance, distance), (high, high), number, (first + number * step,) * 2)
-    ]
+    at = [(first + 360.0 * number / count, distance) for number in range(count)]
+    return planted(at, np.full(count, high), np.full(count, 0.9), np.ones((count, 3)))
 
 
 def flags(count: int, distance: float, high: float, cloth: Sequence[Color], pole: Color) -> list[Thing]:
-    """Flags on poles in a circle round the landmark, all blown eastwards."""
-    parts: list[Thing] = []
-    for number in range(count):
-        at = (360.0 * (number + 0.5) / count, distance)
-        parts.append((put(limb((0, 0, 0), (0, 0, high), 0.12, 0.08, pole, around=6), at, 0.0), False))
-        for stripe, color in enumerate(cloth):
-            low = high - 0.2 - 1.8 * (stripe + 1) / len(cloth)
-            cloth_part = block((1.5, 0.0, low), (2.9, 0.15, 1.8 / len(cloth)), color)
-            parts.append((put(cloth_part, at, 0.0), False))
-    return parts
+    """Flags on poles in a circle round the landmark, all blown eastwards; `cloth`: its stripes from above."""
+    at, north = [(360.0 * (number + 0.5) / count, distance) for number in range(count)], [0.0] * count
+    stripe_m, flag = 1.8 / len(cloth), prism([rectangle(2.9, 0.15, (1.5, 0.0))] * 2, [0.0, 1.0], pole)
+    stripes = [
+        copies(flag, at, north, (1.0, 1.0, stripe_m), high - 0.2 - stripe_m * (number + 1), color)
+        for number, color in enumerate(cloth)
+    ]
+    return [(part, False) for part in (copies(TRUNK, at, north, (0.12, 0.12, high), 0.0, pole), *stripes)]
 
 
 def boulder(at: Place, size: Sequence[float], color: Color, lean: float = 0.0) -> list[Thing]:

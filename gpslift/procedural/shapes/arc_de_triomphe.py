@@ -14,9 +14,9 @@ SIDE_WIDE, SIDE_HIGH = 8.4, 18.7
 ENTABLATURE, ATTIC = 33.0, 37.5  # where the entablature and the attic begin
 LIMESTONE = (0.83, 0.76, 0.63)
 LIMESTONE_PALE = (0.90, 0.84, 0.72)
-LIMESTONE_DARK = (0.62, 0.55, 0.44)
-SCULPTURE = (0.74, 0.66, 0.53)
-SCULPTURE_DARK = (0.58, 0.50, 0.40)
+LIMESTONE_DARK = (0.70, 0.63, 0.51)
+SCULPTURE = (0.77, 0.70, 0.57)
+SCULPTURE_DARK = (0.63, 0.55, 0.44)
 
 PIER_WIDE, PIER_DEEP = (WIDTH - MAIN_WIDE) / 2 - 0.8, (DEPTH - SIDE_WIDE) / 2 - 0.8  # 0.8 m behind the cornices
 PIER_X = (MAIN_WIDE + PIER_WIDE) / 2
@@ -25,9 +25,7 @@ FACE_Y = SIDE_WIDE / 2 + PIER_DEEP  # where the long walls are
 
 def body() -> list[trimesh.Trimesh]:
     """Four piers, the side arches across them, and the main arch between them, up to the entablature."""
-    parts = [
-        vault(MAIN_WIDE, MAIN_HIGH - MAIN_WIDE / 2, ENTABLATURE, 2 * FACE_Y, LIMESTONE, around=24),
-    ]
+    parts = [vault(MAIN_WIDE, MAIN_HIGH - MAIN_WIDE / 2, ENTABLATURE, 2 * FACE_Y, LIMESTONE, around=24)]
     for x in (-PIER_X, PIER_X):
         springing = SIDE_HIGH - SIDE_WIDE / 2
         arch = vault(SIDE_WIDE, springing, ENTABLATURE, PIER_WIDE, LIMESTONE, yaw=90.0)
@@ -52,9 +50,7 @@ def crown() -> list[trimesh.Trimesh]:
         (-0.2, 47.6, HEIGHT, LIMESTONE_DARK),
     ]
     wide, deep = MAIN_WIDE + 2 * PIER_WIDE, 2 * FACE_Y
-    parts = [
-        prism([rectangle(wide + out, deep + out)] * 2, [low, high], color) for out, low, high, color in courses
-    ]
+    parts = [prism([rectangle(wide + out, deep + out)] * 2, [low, high], color) for out, low, high, color in courses]
     y, x = FACE_Y - 0.2, wide / 2 - 0.2
     for side in (-1, 1):
         for number in range(8):
@@ -98,8 +94,8 @@ def triumph(x: float, y: float) -> list[trimesh.Trimesh]:
     return [
         limb((x, y, 6.0), (x, y, 14.6), 1.8, 1.2, SCULPTURE),
         ball((x, y, 15.8), (0.9, 0.9, 1.2), SCULPTURE_DARK),
-        ball((x - 3.2, y, 8.4), (1.5, 1.2, 2.4), SCULPTURE_DARK),
-        ball((x + 3.2, y, 8.4), (1.5, 1.2, 2.4), SCULPTURE),
+        ball((x - 3.0, y, 8.2), (1.2, 1.0, 2.2), SCULPTURE_DARK),
+        ball((x + 3.0, y, 8.2), (1.2, 1.0, 2.2), SCULPTURE),
         limb((x + 2.0, y, 9.0), (x + 2.4, y, 15.0), 0.9, 0.7, SCULPTURE),
         limb((x - 1.5, y, 16.6), (x + 1.8, y, 17.6), 0.7, 0.3, SCULPTURE),
     ]
@@ -108,7 +104,7 @@ def triumph(x: float, y: float) -> list[trimesh.Trimesh]:
 def resistance(x: float, y: float) -> list[trimesh.Trimesh]:
     """The Resistance of 1814: a naked warrior before a rider, with a flame above."""
     return [
-        ball((x + 1.2, y, 10.4), (3.4, 1.2, 2.2), SCULPTURE_DARK),
+        ball((x + 1.2, y, 9.8), (2.6, 0.9, 1.6), SCULPTURE_DARK),
         limb((x - 1.8, y, 6.0), (x - 1.4, y, 14.4), 1.4, 1.1, SCULPTURE),
         limb((x + 2.2, y, 11.0), (x + 1.8, y, 16.0), 1.2, 0.9, SCULPTURE),
         limb((x + 1.8, y, 15.6), (x + 0.4, y, 18.4), 0.8, 0.2, SCULPTURE),
@@ -119,7 +115,7 @@ def resistance(x: float, y: float) -> list[trimesh.Trimesh]:
 def peace(x: float, y: float) -> list[trimesh.Trimesh]:
     """The Peace of 1815: Minerva standing behind, a sower and his ox low in front."""
     return [
-        ball((x - 1.6, y, 8.0), (3.2, 1.3, 2.0), SCULPTURE_DARK),
+        ball((x - 1.6, y, 7.8), (2.5, 1.0, 1.5), SCULPTURE_DARK),
         limb((x + 2.6, y, 6.0), (x + 2.2, y, 12.4), 1.3, 1.0, SCULPTURE),
         limb((x, y - 0.2, 9.0), (x, y - 0.2, 16.2), 1.5, 1.0, SCULPTURE),
         ball((x, y, 17.2), (0.8, 0.8, 1.1), SCULPTURE_DARK),

@@ -52,7 +52,7 @@ def legs() -> list[trimesh.Trimesh]:
     parts = []
     for sign in (-1.0, 1.0):
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (BEAM_WIDE / 2, BEAM_DEEP / 2)
-        rings = [np.column_stack([corners + (sign * gap, out), np.full(4, z)]) for z, out, gap in LEG]
+        rings = [np.column_stack([corners + np.array([sign * gap, out]), np.full(4, z)]) for z, out, gap in LEG]
         parts.append(loft(np.stack(rings), WHITE))
     for height, out, gap in LEG[1:-1]:
         parts.append(block((0.0, out, height), (2 * gap, 1.0, 0.7), WHITE))
@@ -74,9 +74,7 @@ def core() -> list[trimesh.Trimesh]:
 
 def top() -> list[trimesh.Trimesh]:
     """The saucer, the halo that stands out from it on spokes, and the spire."""
-    discs = [
-        prism([ellipse(radius, radius) for radius in radii], heights, color) for heights, radii, color in SAUCER
-    ]
+    discs = [prism([ellipse(radius, radius) for radius in radii], heights, color) for heights, radii, color in SAUCER]
     halo = [band(18.9, 21.0, 153.2, 154.6, HALO), band(17.0, 17.5, 160.3, 161.6, WHITE)]
     spokes = all_round([block((0.0, 17.8, 153.8), (0.5, 6.0, 0.9), HALO)], 24)
     return [*discs, *halo, *spokes, limb((0, 0, 170.0), (0, 0, TOP), 1.1, 0.2, WHITE, around=12)]

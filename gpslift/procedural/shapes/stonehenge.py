@@ -24,7 +24,7 @@ GREY_DARK = (0.44, 0.41, 0.37)
 BLUESTONE = (0.36, 0.38, 0.40)
 TONES = (GREY, GREY_WARM, GREY_DARK)
 
-# degrees from the axis, distance of the middle, height of the two uprights, and whether they stand (left, right, lintel)
+# degrees from the axis, distance of the middle, height of the uprights, and what stands: left, right, lintel
 TRILITHONS = [
     (68.0, 6.9, 5.1, (True, True, True)),  # 51, 52
     (124.0, 6.7, 5.5, (True, True, True)),  # 53, 54

@@ -10,8 +10,8 @@ from gpslift.procedural.solids import all_round, assemble, block, prism, square
 BASE_SIDE, SHOULDER_SIDE = 16.8, 10.5
 SHOULDER, TOP = 152.4, 169.0
 COLOR_CHANGE = 46.0  # the marble of 1848 to 1854 below, that of 1879 to 1884, from another quarry, above
-MARBLE_OLD = (0.90, 0.87, 0.80)
-MARBLE_NEW = (0.81, 0.75, 0.66)
+MARBLE_OLD = (0.88, 0.85, 0.79)
+MARBLE_NEW = (0.82, 0.77, 0.69)
 CAP = (0.86, 0.81, 0.72)
 PLINTH = (0.62, 0.60, 0.57)
 WINDOW = (0.10, 0.10, 0.12)
