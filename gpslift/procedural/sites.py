@@ -107,8 +107,9 @@ def _site(entry: dict[str, Any]) -> Site:
         standpoints={kind: Standpoint(**_tuples(values)) for kind, values in entry["standpoints"].items()},
         crowd=Crowd(**_tuples(entry["crowd"])),
         ground=Ground(**ground),
+        frame=tuple(entry.get("frame", Site.frame)),
+        upright=entry.get("upright", Site.upright),
         surroundings=tuple(entry.get("surroundings", ())),
-        **{key: entry[key] if key == "upright" else tuple(entry[key]) for key in ("frame", "upright") if key in entry},
     )
 
 

@@ -16,6 +16,7 @@ from gpslift.procedural.solids import Color, ball, ellipse, limb, loft, moved, p
 
 BARK = (0.32, 0.26, 0.20)
 Place = Sequence[float]
+Range = tuple[float, float]
 Thing = tuple[trimesh.Trimesh, bool]
 """A solid, and whether it is of leaves, whose colour follows the season."""
 
@@ -131,12 +132,12 @@ def rotunda(at: Place, radius: float, high: float, dome: float, color: Color, do
 
 def town(
     count: int,
-    distance: Sequence[float],
-    wide: Sequence[float],
-    high: Sequence[float],
+    distance: Range,
+    wide: Range,
+    high: Range,
     colors: Sequence[Color],
     seed: int,
-    bearings: Sequence[float] = (0.0, 360.0),
+    bearings: Range = (0.0, 360.0),
     roof_color: Color | None = None,
     squared: float | None = None,
 ) -> list[Thing]:
@@ -149,7 +150,7 @@ def town(
     for _ in range(count):
         at.append((rng.uniform(*bearings), np.sqrt(rng.uniform(distance[0] ** 2, distance[1] ** 2))))
         sizes.append((rng.uniform(*wide), rng.uniform(*wide), high[0] + (high[1] - high[0]) * rng.random() ** 2))
-        tones.append(np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.88, 1.1))
+        tones.append(np.array(colors[int(rng.integers(len(colors)))]) * rng.uniform(0.88, 1.1))
     faces = [bearing + 180.0 if squared is None else squared for bearing, _ in at]
     things = [(copies(WALLS, at, faces, sizes, 0.0, tones), False)]
     if roof_color:
@@ -161,10 +162,10 @@ def town(
 
 def trees(
     count: int,
-    distance: Sequence[float],
-    high: Sequence[float],
+    distance: Range,
+    high: Range,
     seed: int,
-    bearings: Sequence[float] = (0.0, 360.0),
+    bearings: Range = (0.0, 360.0),
 ) -> list[Thing]:
     """Broad-leaved trees strewn between two distances and bearings."""
     rng = np.random.default_rng(seed)

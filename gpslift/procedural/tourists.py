@@ -112,7 +112,8 @@ def _shot(
     """Framed so that the landmark fills most of the picture, as the site says."""
     look_at_m = landmark.look_at_m
     distance = float(np.linalg.norm(np.subtract(position, look_at_m)))
-    width = rng.uniform(*(share * 2 * landmark.half_extent_m for share in site.frame))
+    narrow, wide = site.frame
+    width = rng.uniform(narrow * 2 * landmark.half_extent_m, wide * 2 * landmark.half_extent_m)
     focal = focal_length_35mm(2 * np.arctan(width / (2 * distance)), aspect)
     stray = rng.normal(0, 0.022 * width, 3)
     accuracy = float(np.clip(np.exp(rng.normal(np.log(5.0), 0.35)), 2.5, 16.0))

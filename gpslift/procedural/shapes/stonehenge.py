@@ -7,7 +7,7 @@ places go clockwise from the axis, as the stones are numbered.
 import numpy as np
 import trimesh
 
-from gpslift.procedural.solids import Color, assemble, colored, loft
+from gpslift.procedural.solids import Color, assemble, loft
 
 FACES_AZIMUTH = 50.0
 CIRCLE_RADIUS = 15.4  # to the middle of the sarsens; 33 m across is the outside
@@ -52,7 +52,8 @@ def stone(rng: np.random.Generator, width: float, thickness: float, height: floa
         taper = 1.0 - 0.16 * level - (0.14 if level == 1 else 0.0)
         outline = rounded * (width / 2, thickness / 2) * taper * rng.uniform(0.94, 1.06, (12, 1))
         outlines.append(np.column_stack([outline + rng.normal(0, 0.03, 2), np.full(12, level * height)]))
-    return colored(loft(np.stack(outlines), color), np.clip(np.array(color) * rng.uniform(0.9, 1.1), 0, 1))
+    tone = rng.uniform(0.9, 1.1)
+    return loft(np.stack(outlines), [tone * value for value in color])
 
 
 def placed(mesh: trimesh.Trimesh, clockwise_deg: float, distance: float, tilt_deg: float = 0.0) -> trimesh.Trimesh:
