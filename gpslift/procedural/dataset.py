@@ -5,25 +5,29 @@
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from gpslift.geo.frames import LocalFrame
-from gpslift.geo.landmarks import load_landmark
+from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.procedural.making import Record, ensure_folder, fill_folder
 from gpslift.procedural.photographer import ASPECT, exif_of, shot_camera, take_photo
 from gpslift.procedural.raycast import Scene
 from gpslift.procedural.shapes import build_shape
+from gpslift.procedural.sites import site_of
+from gpslift.procedural.surroundings import build_surroundings
 from gpslift.procedural.tags import save_photo
-from gpslift.procedural.tourists import visit
+from gpslift.procedural.tourists import Position, visit
 from gpslift.schema import DataConfig
 
 VERSION = 1  # of the rule that makes the photos: raise it with every change that alters a pixel or a tag
 SHORT_SIDE = 64
 VISITS_A_TASK = 16
 MEAN_PHOTOS_A_VISIT = 3.5
+VISITS_WITHOUT_A_VIEW = 2.0  # more visits than photos ask for: where the landmark is hidden no photo is taken
+IN_SIGHT = 0.75  # the share of the landmark that must not be hidden
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def ensure_photos(landmark: str, data: DataConfig) -> Path:
 
 def make_photos(recipe: Recipe, folder: Path) -> None:
     """Takes the photos of a recipe into `folder`/photos, on all cores, and the true cameras into `folder`/truth."""
-    visits = int(np.ceil(recipe.photos / MEAN_PHOTOS_A_VISIT * 1.2)) + 8
+    visits = int(np.ceil(recipe.photos / MEAN_PHOTOS_A_VISIT * VISITS_WITHOUT_A_VIEW)) + 8
     work = partial(take_photos_of_visits, recipe, folder)
     fill_folder(folder, recipe.photos, work, visits, VISITS_A_TASK, "cameras.json")
 
@@ -66,16 +70,33 @@ def take_photos_of_visits(recipe: Recipe, folder: Path, visits: range) -> list[R
     A camera: file, camera_to_world_m (4 x 4, metres), fov_y (radians, of the whole picture's height).
     """
     landmark = load_landmark(recipe.landmark)
-    frame, scene = LocalFrame.of_landmark(landmark), Scene(build_shape(recipe.shape))
+    frame, site = LocalFrame.of_landmark(landmark), site_of(landmark)
+    scene = scene_of(landmark, recipe.shape)
     cameras: list[Record] = []
     for index in visits:
         rng = np.random.default_rng([recipe.seed, index])
-        shots = visit(rng, f"Visitor {index:05d}", landmark.look_at_m, landmark.latitude, ASPECT)
+        shots = visit(rng, f"Visitor {index:05d}", landmark, site, ASPECT, partial(in_sight, scene, landmark))
         for number, shot in enumerate(shots):
             name = f"{index:05d}_{number}.jpg"
-            picture = take_photo(scene, shot, SHORT_SIDE, rng)
+            picture = take_photo(scene, shot, SHORT_SIDE, rng, site.crowd)
             save_photo(picture, folder / "photos" / name, exif_of(shot, landmark, frame))
             camera = shot_camera(shot, SHORT_SIDE)
             matrix, fov_y = camera.camera_to_world[0].tolist(), float(camera.fov_y[0])
             cameras.append({"file": name, "camera_to_world_m": matrix, "fov_y": fov_y})
     return cameras
+
+
+@lru_cache(maxsize=1)  # a process takes the photos of many visits
+def scene_of(landmark: Landmark, shape: str) -> Scene:
+    """A shape at the site of a landmark."""
+    site = site_of(landmark)
+    return Scene(build_shape(shape), site.ground, build_surroundings(site.surroundings))
+
+
+def in_sight(scene: Scene, landmark: Landmark, position: Position) -> bool:
+    """Whether enough of the landmark can be seen from there: of nine points, three on each side of its middle line."""
+    low, high = np.array(landmark.own_volume_min_m), np.array(landmark.own_volume_max_m)
+    away = np.array(position[:2]) / np.hypot(*position[:2])
+    aside = np.array([away[1], -away[0]]) * 0.75 * (high - low)[:2] / 2
+    points = [[*(side * aside), low[2] + share * (high - low)[2]] for side in (-1, 0, 1) for share in (0.15, 0.5, 0.85)]
+    return scene.share_in_sight(np.array(position, np.float32), np.array(points, np.float32)) >= IN_SIGHT

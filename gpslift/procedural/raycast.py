@@ -1,4 +1,4 @@
-"""Pictures of a shape by ray casting: sun with shadows, sky light, ground and water, haze, people and trees."""
+"""Pictures of a shape by ray casting: sun with shadows, sky light, ground and water, surroundings, haze, people."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,18 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from gpslift.procedural.sites import Ground, Patch
+from gpslift.procedural.surroundings import Surroundings
 from gpslift.procedural.weather import Weather, sky_color
 
 Array = NDArray[np.float32]
-PAVING = np.array([0.42, 0.40, 0.37], np.float32)
+SURFACES = {
+    "paving": np.array([0.42, 0.40, 0.37], np.float32),
+    "cobbles": np.array([0.24, 0.23, 0.22], np.float32),
+    "asphalt": np.array([0.11, 0.11, 0.115], np.float32),
+    "gravel": np.array([0.45, 0.38, 0.28], np.float32),
+}
+"""Linear colours of the ground besides lawn, which follows the season, and water, which mirrors the sky."""
 WATER = np.array([0.05, 0.09, 0.11], np.float32)
 SNOW = np.array([0.80, 0.83, 0.88], np.float32)
 
@@ -45,14 +53,22 @@ class Hits:
 
 
 class Scene:
-    """A shape on an island, ready for ray casting. `island_radius_m`: where the water begins."""
+    """A shape on its ground, with its surroundings if it has any, ready for ray casting."""
 
-    def __init__(self, mesh: trimesh.Trimesh, island_radius_m: float = 150.0) -> None:
+    def __init__(
+        self, shape: trimesh.Trimesh, ground: Ground | None = None, surroundings: Surroundings | None = None
+    ) -> None:
+        self.shape = shape
+        self.ground = ground or Ground()
+        self.surroundings = surroundings
+        mesh = trimesh.util.concatenate([shape, surroundings.mesh]) if surroundings else shape
         self.mesh = mesh
-        self.island_radius_m = island_radius_m
         self.normals = mesh.face_normals.astype(np.float32)
         self.corners = mesh.triangles[:, 0].astype(np.float32)
         self.albedo = srgb_to_linear(mesh.visual.face_colors[:, :3].astype(np.float32) / 255)
+        self.leafy = np.zeros(len(mesh.faces), bool)
+        if surroundings:
+            self.leafy[len(shape.faces) :] = surroundings.leafy
 
     def render(self, origin: Array, directions: Array, weather: Weather, props: Props) -> Array:
         """Linear colour [N, 3] along unit `directions` [N, 3] from the point `origin` [3], metres."""
@@ -69,8 +85,19 @@ class Scene:
         return color
 
     def silhouette(self, origin: Array, directions: Array) -> NDArray[np.bool_]:
-        """Which of the rays [N, 3] from `origin` [3] meet the shape."""
-        return self._first_faces(origin, directions) >= 0
+        """Which of the rays [N, 3] from `origin` [3] meet the shape, whatever stands before it."""
+        return self.shape.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions) >= 0
+
+    def share_in_sight(self, origin: Array, points: Array) -> float:
+        """Which share of `points` [N, 3] on the shape the surroundings do not hide from `origin` [3]."""
+        if self.surroundings is None:
+            return 1.0
+        away = points - origin
+        faces = self.surroundings.mesh.ray.intersects_first(np.broadcast_to(origin, away.shape), away)
+        away, theirs = away[faces >= 0], len(self.shape.faces) + faces[faces >= 0]
+        normal, corner = self.normals[theirs], self.corners[theirs]
+        reach = ((corner - origin) * normal).sum(-1) / (normal * away).sum(-1)  # 1 = as far as the point
+        return 1.0 - float(np.sum(reach < 1)) / len(points)
 
     def _first_faces(self, origin: Array, directions: Array) -> NDArray[np.int64]:
         return self.mesh.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions)
@@ -88,7 +115,7 @@ class Scene:
         face = everywhere[rays]
         normal = self.normals[face]
         distance = ((self.corners[face] - origin) * normal).sum(-1) / (normal * directions[rays]).sum(-1)
-        hits.keep_nearer(rays, distance, normal, self.albedo[face], True)
+        hits.keep_nearer(rays, distance, normal, self._albedo(face, weather), True)
         rays = np.flatnonzero((directions[:, 2] < -1e-6) & (everywhere < 0))
         distance = -origin[2] / directions[rays, 2]
         ground = self._ground_albedo(origin + distance[:, None] * directions[rays], weather)
@@ -99,8 +126,16 @@ class Scene:
             hits.keep_nearer(rays, distance[rays], normal[rays], color[None], False)
         return hits
 
+    def _albedo(self, face: NDArray[np.int64], weather: Weather) -> Array:
+        """Of faces [N]: their own colour, for leaves as a tone of the season's; [N, 3]."""
+        albedo = self.albedo[face]
+        leafy = self.leafy[face]
+        if leafy.any():
+            albedo[leafy] *= weather.leaf_color
+        return albedo
+
     def _ground_albedo(self, point: Array, weather: Weather) -> Array:
-        """Lawn with paved rings on the island, water round it; [N, 3]."""
+        """The ground with its patches, in the season's colours; [N, 3]."""
         x, y = point[:, 0], point[:, 1]
         radius = np.hypot(x, y)
         mottle = (
@@ -108,15 +143,20 @@ class Scene:
             + 0.12 * np.sin(0.9 * x + 0.4 * y) * np.sin(0.5 * x - 0.8 * y)
             + 0.08 * np.sin(0.23 * x) * np.sin(0.19 * y + 1)
         )[:, None]
-        land = np.where(
-            ((radius > 47) & (radius < 53) | (radius > 110) & (radius < 114))[:, None],
-            PAVING,
-            SNOW if weather.snow else weather.lawn_color,
-        )
-        shore = self.island_radius_m + 8 * np.sin(3 * np.arctan2(y, x) + 1)
         ripples = (1 + 0.25 * np.sin(0.35 * x + 0.2 * y) * np.sin(0.15 * x - 0.4 * y))[:, None]
         water = WATER * ripples + 0.25 * weather.horizon_color
-        return np.where((radius < shore)[:, None], land * mottle, water).astype(np.float32)
+        lawn = SNOW if weather.snow and self.ground.snowy else weather.lawn_color
+        kinds = {"lawn": lawn, **SURFACES}
+        land = np.broadcast_to(kinds[self.ground.base], (len(point), 3))
+        wet = np.zeros(len(point), bool)
+        for patch in self.ground.patches:
+            inside = in_patch(patch, x, y, radius)
+            wet = np.where(inside, patch.of == "water", wet)
+            if patch.of != "water":
+                land = np.where(inside[:, None], kinds[patch.of], land)
+        if self.ground.shore_m:
+            wet |= radius >= self.ground.shore_m + 8 * np.sin(3 * np.arctan2(y, x) + 1)
+        return np.where(wet[:, None], water, land * mottle).astype(np.float32)
 
     def _shade(
         self, points: Array, normal: Array, albedo: Array, shadowed: NDArray[np.bool_], weather: Weather
@@ -132,6 +172,19 @@ class Scene:
         up = 0.5 + 0.5 * normal[:, 2:]
         sky = up * (0.6 * weather.zenith_color + 0.4 * weather.horizon_color) + (1 - up) * 0.25 * weather.horizon_color
         return (albedo * (toward_sun[:, None] * weather.sun_color + sky)).astype(np.float32)
+
+
+def in_patch(patch: Patch, x: Array, y: Array, radius: Array) -> NDArray[np.bool_]:
+    """Which points of the ground [N] (east, north, distance from the centre) lie in a patch."""
+    if patch.bearing is not None:
+        east, north = np.sin(np.deg2rad(patch.bearing)), np.cos(np.deg2rad(patch.bearing))
+        along = x * east + y * north
+        return (along > patch.from_m) & (along < patch.to_m) & (abs(x * north - y * east) < patch.width_m / 2)
+    inside = (radius > patch.from_m) & (radius < patch.to_m)
+    if patch.bearings is not None:
+        first, last = patch.bearings
+        inside &= (np.degrees(np.arctan2(x, y)) - first) % 360 < (last - first) % 360
+    return inside
 
 
 def ellipsoid_hits(origin: Array, directions: Array, center: Array, radii: Array) -> tuple[Array, Array]:

@@ -46,6 +46,44 @@ def prism(outlines: Sequence[NDArray[np.float64]], heights: Sequence[float], col
     return loft(np.stack(rings), color)
 
 
+def revolved(profile: NDArray[np.float64], color: Color, around: int = 48) -> trimesh.Trimesh:
+    """A ring: the closed outline `profile` [P, 2] of (radius, height), counter-clockwise, turned about the z axis."""
+    angle = np.arange(around) * 2 * np.pi / around
+    radius, height = profile[:, 0], profile[:, 1]
+    rings = np.stack(
+        [np.outer(radius, np.cos(angle)), np.outer(radius, np.sin(angle)), np.repeat(height[:, None], around, 1)], -1
+    )
+    count, here = len(profile), np.arange(around)
+    after, faces = (here + 1) % around, []
+    for ring in range(count):
+        low, high = ring * around, (ring + 1) % count * around
+        faces += [np.stack([low + here, low + after, high + after], 1)]
+        faces += [np.stack([low + here, high + after, high + here], 1)]
+    return colored(trimesh.Trimesh(rings.reshape(-1, 3), np.concatenate(faces), process=False), color)
+
+
+def band(inner: float, outer: float, low: float, high: float, color: Color, around: int = 48) -> trimesh.Trimesh:
+    """A flat ring about the z axis, between two radii and two heights."""
+    return revolved(np.array([[inner, low], [outer, low], [outer, high], [inner, high]]), color, around)
+
+
+def vault(
+    span: float, springing: float, top: float, depth: float, color: Color, around: int = 16, yaw: float = 0.0
+) -> trimesh.Trimesh:
+    """The wall over a round-headed passage along y: from the half circle that springs at one height up to another."""
+    x = -span / 2 * np.cos(np.linspace(0, np.pi, around + 1))
+    under = springing + np.sqrt(np.maximum((span / 2) ** 2 - x**2, 0.0))
+    half, over = np.full_like(x, depth / 2), np.full_like(x, top)
+    corners = [(-half, under), (half, under), (half, over), (-half, over)]
+    rings = np.stack([np.column_stack([x, y, z]) for y, z in corners], 1)
+    return turned(loft(rings, color), yaw)
+
+
+def rectangle(width: float, depth: float, center: Point = (0.0, 0.0)) -> NDArray[np.float64]:
+    """The outline [4, 2] of a rectangle, counter-clockwise."""
+    return np.asarray(center, float) + square(1.0) * (width, depth)
+
+
 def square(side: float) -> NDArray[np.float64]:
     """The outline [4, 2] of a square about the origin."""
     half = side / 2
@@ -98,6 +136,25 @@ def block(center: Point, size: Point, color: Color, yaw: float = 0.0, pitch: flo
     mesh.apply_transform(trimesh.transformations.rotation_matrix(np.deg2rad(yaw), [0, 0, 1]))
     mesh.apply_translation(center)
     return colored(mesh, color)
+
+
+def turned(mesh: trimesh.Trimesh, yaw: float) -> trimesh.Trimesh:
+    """A copy turned counter-clockwise by `yaw` about the z axis."""
+    copy = mesh.copy()
+    copy.apply_transform(trimesh.transformations.rotation_matrix(np.deg2rad(yaw), [0, 0, 1]))
+    return copy
+
+
+def moved(mesh: trimesh.Trimesh, by: Point) -> trimesh.Trimesh:
+    """A copy elsewhere."""
+    copy = mesh.copy()
+    copy.apply_translation(by)
+    return copy
+
+
+def all_round(parts: Sequence[trimesh.Trimesh], count: int) -> list[trimesh.Trimesh]:
+    """`count` copies of `parts` at equal turns about the z axis, the first where they are."""
+    return [turned(part, 360.0 * turn / count) for turn in range(count) for part in parts]
 
 
 def assemble(parts: Sequence[trimesh.Trimesh], faces_azimuth: float) -> trimesh.Trimesh:

@@ -1,16 +1,17 @@
 """Simulated tourists: where they stand, how they frame the landmark, and what their phones write of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from gpslift.geo.landmarks import Landmark
+from gpslift.procedural.sites import Site, Standpoint
 from gpslift.procedural.weather import Weather, draw_weather
 
-EYE_HEIGHT_M = (1.4, 1.9)
-FERRY_DECK_M = (4.0, 13.0)
-LOW_DRONE_M = (15.0, 110.0)
+Position = tuple[float, float, float]
+TRIES = 12  # how often a tourist who cannot see the landmark looks for another standpoint before walking on
 # Diagonal of 36 mm x 24 mm, what "35 mm equivalent" refers to. Written out here, not taken from gpslift.photos.focal:
 # the photographer and the reader know optics independently of each other, so that a fault of either shows in the tests.
 FULL_FRAME_DIAGONAL_MM = 43.2666
@@ -25,13 +26,13 @@ class Shot:
     measured_position: with GPS noise. accuracy_m: 68 % radius.
     """
 
-    position: tuple[float, float, float]
-    aim: tuple[float, float, float]
+    position: Position
+    aim: Position
     roll_deg: float
     focal_35mm: int
     portrait: bool
     exposure: float
-    measured_position: tuple[float, float, float]
+    measured_position: Position
     accuracy_m: float | None
     altitude_known: bool
     focal_known: bool
@@ -64,26 +65,38 @@ def focal_length_35mm(fov: float, aspect: float) -> int:
 
 
 def visit(
-    rng: np.random.Generator, author: str, look_at_m: tuple[float, float, float], latitude: float, aspect: float
+    rng: np.random.Generator,
+    author: str,
+    landmark: Landmark,
+    site: Site,
+    aspect: float,
+    sees: Callable[[Position], bool] = lambda position: True,
 ) -> Iterator[Shot]:
-    """The photos of one tourist's outing: one to six, walking (or sailing, or flying) part of the way round."""
-    weather = draw_weather(rng, latitude)
+    """The photos of one tourist's outing: one to six, walking (or sailing, or flying) part of the way round.
+
+    sees: whether the landmark is in sight from a position, metres; where it is not, no photo is taken.
+    """
+    weather = draw_weather(rng, landmark.latitude)
     time = weather.time
     azimuth = rng.uniform(0, 2 * np.pi)
-    kind = rng.choice(["foot", "ferry", "drone"], p=[0.55, 0.25, 0.20])
+    kinds = list(site.standpoints.values())
+    kind = kinds[rng.choice(len(kinds), p=[kind.share for kind in kinds])]
     tells_altitude, tells_focal, tells_accuracy = (bool(tells) for tells in rng.random(3) < (0.80, 0.85, 0.85))
     exposure = float(np.exp(rng.normal(0.0, 0.18)))
     outing = Outing(author, weather, exposure, tells_altitude, tells_focal, tells_accuracy)
     for _ in range(int(rng.integers(1, 7))):
-        yield _shot(rng, outing, time, _standpoint(rng, kind, azimuth), look_at_m, aspect)
+        tries = (_standpoint(rng, kind, azimuth) for _ in range(TRIES))
+        position = next((place for place in tries if sees(place)), None)
+        if position is not None:
+            yield _shot(rng, outing, time, position, landmark, site, aspect)
         azimuth += rng.normal(0.0, 0.9)
         time += timedelta(minutes=float(rng.uniform(1, 9)))
 
 
-def _standpoint(rng: np.random.Generator, kind: str, azimuth: float) -> tuple[float, float, float]:
-    low, high = {"foot": (60, 150), "ferry": (165, 400), "drone": (80, 250)}[kind]
+def _standpoint(rng: np.random.Generator, kind: Standpoint, azimuth: float) -> Position:
+    low, high = kind.distance_m
     distance = np.exp(rng.uniform(np.log(low), np.log(high)))
-    height = rng.uniform(*{"foot": EYE_HEIGHT_M, "ferry": FERRY_DECK_M, "drone": LOW_DRONE_M}[kind])
+    height = rng.uniform(*kind.height_m)
     return float(distance * np.sin(azimuth)), float(distance * np.cos(azimuth)), float(height)
 
 
@@ -91,13 +104,16 @@ def _shot(
     rng: np.random.Generator,
     outing: Outing,
     time: datetime,
-    position: tuple[float, float, float],
-    look_at_m: tuple[float, float, float],
+    position: Position,
+    landmark: Landmark,
+    site: Site,
     aspect: float,
 ) -> Shot:
-    """Framed so that the landmark fills most of the picture: the short side covers 94 to 122 m at the landmark."""
+    """Framed so that the landmark fills most of the picture, as the site says."""
+    look_at_m = landmark.look_at_m
     distance = float(np.linalg.norm(np.subtract(position, look_at_m)))
-    width = rng.uniform(94, 122)
+    narrow, wide = site.frame
+    width = rng.uniform(narrow * 2 * landmark.half_extent_m, wide * 2 * landmark.half_extent_m)
     focal = focal_length_35mm(2 * np.arctan(width / (2 * distance)), aspect)
     stray = rng.normal(0, 0.022 * width, 3)
     accuracy = float(np.clip(np.exp(rng.normal(np.log(5.0), 0.35)), 2.5, 16.0))
@@ -107,7 +123,7 @@ def _shot(
         aim=(look_at_m[0] + stray[0], look_at_m[1] + stray[1], look_at_m[2] + stray[2]),
         roll_deg=float(rng.normal(0, 1.2)),
         focal_35mm=focal,
-        portrait=bool(rng.random() < 0.7),
+        portrait=bool(rng.random() < site.upright),
         exposure=outing.exposure * float(np.exp(rng.normal(0.0, 0.06))),
         measured_position=(position[0] + error[0], position[1] + error[1], position[2] + float(rng.normal(0, 3.0))),
         accuracy_m=accuracy if outing.tells_accuracy else None,

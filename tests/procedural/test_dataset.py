@@ -119,8 +119,8 @@ def test_a_whole_folder_is_not_made_again(photos: Path, landmark: Landmark, data
 
 
 def test_an_unknown_shape_is_refused_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no shape made by rule is called 'stonehenge'"):
-        ensure_photos("stonehenge", DataConfig(cache=str(tmp_path / "cache")))
+    with pytest.raises(UserError, match="no shape made by rule is called 'eiffel_tower'"):
+        ensure_photos("stonehenge", DataConfig(cache=str(tmp_path / "cache"), embedded_shape="eiffel_tower"))
     assert not (tmp_path / "cache").exists()
 
 
@@ -133,7 +133,7 @@ def quick_photos(monkeypatch: pytest.MonkeyPatch, at_fifth: Any = lambda: None) 
             at_fifth()
 
     monkeypatch.setattr(making, "usable_cores", lambda: 1)
-    monkeypatch.setattr(dataset, "take_photo", lambda scene, shot, side, rng: None)
+    monkeypatch.setattr(dataset, "take_photo", lambda scene, shot, side, rng, crowd: None)
     monkeypatch.setattr(dataset, "save_photo", save)
 
 

@@ -18,12 +18,14 @@ from gpslift.photos.exif import read_photo_metadata
 from gpslift.photos.exif_values import to_coordinate
 from gpslift.procedural.photographer import exif_of, people_and_trees, shot_camera, take_photo
 from gpslift.procedural.raycast import Scene, linear_to_srgb
+from gpslift.procedural.sites import Crowd
 from gpslift.procedural.solids import block
 from gpslift.procedural.tags import degrees_minutes_seconds, save_photo
 from gpslift.procedural.tourists import Shot, short_side_fov
 from tests.procedural.test_raycast import NOTHING, fine_day
 
 RED, GREEN, BLUE, YELLOW = (0.9, 0.05, 0.05), (0.05, 0.8, 0.05), (0.05, 0.1, 0.9), (0.9, 0.9, 0.05)
+NOBODY = Crowd(160, 0.0, (8, 40), 0.0, (12, 45))
 SIDES = {0.0: BLUE, 90.0: RED, 180.0: YELLOW, 270.0: GREEN}  # azimuth of the side: its colour
 
 
@@ -88,7 +90,7 @@ def test_a_photo_from_a_side_shows_it_and_its_tag_says_so(
 ) -> None:
     """Photo, JPEG, EXIF, reader, azimuth; and a render from that azimuth shows the same side: nothing is mirrored."""
     shot = shot_from(azimuth)
-    picture = take_photo(dice, shot, 64, np.random.default_rng(0))
+    picture = take_photo(dice, shot, 64, np.random.default_rng(0), NOBODY)
     save_photo(picture, tmp_path / "photo.jpg", exif_of(shot, landmark, LocalFrame.of_landmark(landmark)))
     read = read_photo_metadata(tmp_path / "photo.jpg")
     tagged, distance = azimuth_and_distance(
@@ -112,14 +114,16 @@ def rendered(scene: Scene, cameras: Cameras) -> np.ndarray:
 
 def test_from_the_east_south_is_on_the_left(dice: Scene) -> None:
     """From the north-east corner one sees north (blue) to the right of east (red)."""
-    picture = np.asarray(take_photo(dice, shot_from(45.0), 64, np.random.default_rng(0)))
+    picture = np.asarray(take_photo(dice, shot_from(45.0), 64, np.random.default_rng(0), NOBODY))
     middle = picture[26:38]
     assert nearest_side(middle[:, 34:40].mean((0, 1))) == 90.0
     assert nearest_side(middle[:, 46:52].mean((0, 1))) == 0.0
 
 
 def test_the_top_of_the_picture_is_the_top_of_the_world(dice: Scene) -> None:
-    picture = np.asarray(take_photo(dice, shot_from(90.0, portrait=True), 64, np.random.default_rng(0))).astype(float)
+    picture = np.asarray(take_photo(dice, shot_from(90.0, portrait=True), 64, np.random.default_rng(0), NOBODY)).astype(
+        float
+    )
     assert np.abs(picture[0, 32] - picture[2, 10]).max() < 40  # sky above the box, as beside it
     red = (picture[..., 0] > 1.8 * picture[..., 2]).mean(1)
     assert red[:8].max() == 0 and red[30:60].min() > 0.3
@@ -167,10 +171,10 @@ def test_angles_survive_degrees_minutes_and_seconds(angle: float) -> None:
 
 
 def test_people_stand_on_land_between_camera_and_landmark() -> None:
-    rng = np.random.default_rng(0)
-    assert len(people_and_trees(rng, shot_from(90.0)).centers) == 0  # 200 m away is on the water
+    rng, crowd = np.random.default_rng(0), Crowd(160, 0.9, (8, 40), 0.6, (12, 45))
+    assert len(people_and_trees(rng, shot_from(90.0), crowd).centers) == 0  # 200 m away is on the water
     near = shot_from(90.0, position=(100.0, 0.0, 1.6))
-    centers = np.concatenate([people_and_trees(rng, near).centers for _ in range(100)])
+    centers = np.concatenate([people_and_trees(rng, near, crowd).centers for _ in range(100)])
     assert len(centers) > 50
     assert centers[:, 0].min() > 50 and centers[:, 0].max() < 100  # in front of the camera, which looks west
     assert np.abs(centers[:, 1]).max() < 50 and centers[:, 2].min() > 0

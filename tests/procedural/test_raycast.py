@@ -8,7 +8,9 @@ import pytest
 import trimesh
 
 from gpslift.procedural.raycast import Props, Scene, ellipsoid_hits, linear_to_srgb, srgb_to_linear
+from gpslift.procedural.sites import Ground, Patch
 from gpslift.procedural.solids import block, colored
+from gpslift.procedural.surroundings import Surroundings
 from gpslift.procedural.weather import Weather, sky_color
 
 NOTHING = Props(np.zeros((0, 3), np.float32), np.ones((0, 3), np.float32), np.zeros((0, 3), np.float32))
@@ -118,11 +120,56 @@ def test_where_nothing_is_there_is_sky(box: Scene) -> None:
     assert np.array_equal(box.render(origin, rays, fine_day(), NOTHING), sky_color(fine_day(), rays))
 
 
-def test_water_begins_beyond_the_island(box: Scene) -> None:
-    points = np.array([[100, 0, 0], [180, 0, 0]], np.float32)
-    lawn, water = box._ground_albedo(points, fine_day())
+def ground_colors(ground: Ground, points: list[list[float]], snow: bool = False) -> np.ndarray:
+    """Linear colours [N, 3] of places east and north of a shape that stands on that ground."""
+    scene = Scene(block((0, 0, 15), (1, 1, 1), (1.0, 1.0, 1.0)), ground)
+    return scene._ground_albedo(np.array(points, np.float32), replace(fine_day(), snow=snow))
+
+
+def test_water_begins_at_the_shore() -> None:
+    lawn, water = ground_colors(Ground(shore_m=150), [[100, 0], [180, 0]])
     assert lawn[1] > lawn[2] * 2  # green
     assert water[2] > water[0]  # blue
+
+
+def test_patches_are_rings_sectors_and_strips() -> None:
+    ring = Patch("paving", 10, 20)
+    strip = Patch("gravel", 30, 60, bearing=90, width_m=4)
+    sector = Patch("water", 70, 99, bearings=(350, 20))
+    places = [[0, -15], [0, -25], [45, 1], [45, 3], [-45, 1], [0, 80], [0, -80], [80, 0]]
+    colors = ground_colors(Ground(patches=(ring, strip, sector)), places)
+    green, blue = colors[:, 1] > 1.5 * colors[:, 2], colors[:, 2] > colors[:, 0]
+    assert green.tolist() == [False, True, False, True, True, False, True, True]
+    assert blue.tolist() == [False, False, False, False, False, True, False, False]
+
+
+def test_snow_lies_where_the_ground_is_snowy() -> None:
+    assert ground_colors(Ground(), [[40, 0]], snow=True)[0].min() > 0.6
+    for ground in (Ground(snowy=False), Ground(base="asphalt")):
+        assert ground_colors(ground, [[40, 0]], snow=True)[0].max() < 0.3
+
+
+def test_surroundings_hide_what_is_behind_them_and_are_not_the_shape() -> None:
+    house = block((0, -30, 10), (20, 4, 20), (1.0, 0.0, 0.0))
+    surroundings = Surroundings(house, np.zeros(len(house.faces), bool))
+    scene = Scene(block((0, 0, 15), (10, 10, 10), (0.0, 0.0, 1.0)), Ground(), surroundings)
+    south, north = np.array([0, -60, 15], np.float32), np.array([0, 60, 15], np.float32)
+    middle, above = [[0.0, 0.0, 15.0]], [[0.0, 0.0, 45.0]]
+    assert scene.share_in_sight(south, np.array(middle + above, np.float32)) == 0.5
+    assert scene.share_in_sight(north, np.array(middle, np.float32)) == 1.0  # the house is behind
+    toward = unit([[0, 1, 0]])
+    red = scene.render(south, toward, fine_day(), NOTHING)[0]
+    blue = scene.render(north, -toward, fine_day(), NOTHING)[0]
+    assert red[2] == 0 < red[0] and blue[0] == 0 < blue[2]
+    assert scene.silhouette(south, toward).all()
+
+
+def test_leaves_take_the_seasons_colour() -> None:
+    crown = block((0, 0, 15), (10, 10, 10), (1.0, 1.0, 1.0))
+    scene = Scene(block((50, 0, 5), (1, 1, 1), (1.0, 1.0, 1.0)), Ground(), Surroundings(crown, np.ones(12, bool)))
+    russet = replace(fine_day(), leaf_color=np.array([0.34, 0.14, 0.04], np.float32))
+    color = scene.render(np.array([0, 0, 60], np.float32), unit([[0, 0, -1]]), russet, NOTHING)[0]
+    assert color == pytest.approx(1.5 * russet.leaf_color, abs=1e-3)
 
 
 def test_srgb_is_the_standards() -> None:

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from gpslift.cameras import orbit_cameras
 from gpslift.errors import UserError
-from gpslift.geo.landmarks import load_landmark
+from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.procedural.shapes import BUILDERS, build_shape, lantern_tower, statue_of_liberty
 from gpslift.procedural.solids import assemble
 from gpslift.procedural.truth import has_truth, true_mesh
@@ -41,18 +41,37 @@ def test_true_heights() -> None:
     assert parts.tablet_arm()[3].volume == pytest.approx(4.1 * 0.9 * 7.2)
 
 
-def test_every_part_is_closed_and_looks_outwards() -> None:
-    for build in ("fort", "pedestal", "robe", "head", "torch_arm", "tablet_arm"):
-        for part in getattr(statue_of_liberty, build)():
-            assert part.is_watertight and part.volume > 0, build
+def landmark_of(name: str) -> Landmark:
+    """The landmark that a shape stands for; the throw-away shape stands in for the Statue."""
+    return load_landmark("statue_of_liberty" if name == "lantern_tower" else name)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_shapes_fit_the_box_and_stand_on_the_ground(name: str) -> None:
-    landmark, bounds = load_landmark("statue_of_liberty"), build_shape(name).bounds
-    assert (bounds[0] >= landmark.box_min_m).all() and (bounds[1] <= landmark.box_max_m).all()
-    assert bounds[0, 2] == pytest.approx(0.0)
-    assert 90 < bounds[1, 2] < 95
+def test_shapes_fit_their_volume_and_stand_on_the_ground(name: str) -> None:
+    landmark, bounds = landmark_of(name), build_shape(name).bounds
+    for low, high in ((landmark.box_min_m, landmark.box_max_m), landmark.own_volume):
+        assert (bounds[0, :2] >= low[:2]).all() and (bounds[1] <= high).all()
+    assert bounds[0, 2] == pytest.approx(0.0, abs=1e-6)
+    assert 1.5 * landmark.half_extent_m < (bounds[1] - bounds[0]).max() < 2 * landmark.half_extent_m
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_solid_of_a_shape_is_closed_and_looks_outwards(name: str) -> None:
+    mesh = build_shape(name)
+    assert (mesh.area_faces > 1e-9).all() and mesh.is_watertight and mesh.is_winding_consistent
+    part = trimesh.graph.connected_component_labels(mesh.face_adjacency, len(mesh.faces))
+    a, b, c = (
+        mesh.triangles[:, corner] - mesh.triangles_center[np.unique(part, return_index=True)[1]][part]
+        for corner in range(3)
+    )
+    assert np.bincount(part, (a * np.cross(b, c)).sum(1)).min() > 0  # of each solid, six times its volume
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_shape_is_the_same_every_time_and_of_more_than_one_colour(name: str) -> None:
+    mesh = build_shape(name)
+    assert np.array_equal(mesh.vertices, build_shape(name).vertices)
+    assert len(np.unique(mesh.visual.face_colors, axis=0)) >= 3
 
 
 def test_the_fort_is_a_star_of_eleven_points(statue: trimesh.Trimesh) -> None:
@@ -97,10 +116,10 @@ def test_the_throw_away_shape_has_no_plane_of_symmetry() -> None:
 
 
 def test_unknown_shapes_are_refused_by_name() -> None:
-    with pytest.raises(UserError, match=r"'eiffel_tower': there are statue_of_liberty, lantern_tower; .*data\.photos"):
+    with pytest.raises(UserError, match=r"'eiffel_tower': there are statue_of_liberty, .*stonehenge, .*data\.photos"):
         build_shape("eiffel_tower")
 
 
 def test_the_truth_is_the_shape(statue: trimesh.Trimesh) -> None:
-    assert has_truth("statue_of_liberty") and not has_truth("stonehenge")
+    assert has_truth("statue_of_liberty") and has_truth("stonehenge") and not has_truth("eiffel_tower")
     assert np.array_equal(true_mesh("statue_of_liberty").vertices, statue.vertices)

@@ -22,9 +22,12 @@ def polygon_share(sides: int) -> float:
         (solids.limb((1, 2, 3), (4, 6, 3), 1.0, 1.0, RED, around=16), np.pi * 5 * polygon_share(16)),
         (solids.limb((0, 0, 5), (0, 0, 1), 2.0, 1.0, RED, 64), np.pi * 4 / 3 * (4 + 2 + 1) * polygon_share(64)),
         (solids.block((5, 5, 5), (1, 2, 3), RED, yaw=30.0, pitch=-12.0), 6.0),
+        (solids.band(2.0, 3.0, 1.0, 5.0, RED, around=64), np.pi * 4 * (9 - 4) * polygon_share(64)),
+        (solids.vault(4.0, 3.0, 6.0, 5.0, RED, around=64), 5 * 4 * 3 - 5 * np.pi * 4 / 2 * polygon_share(128)),
+        (solids.prism([solids.rectangle(2.0, 3.0, (5, 5))] * 2, [0.0, 2.0], RED), 12.0),
         (solids.prism([solids.star(11, 44.0, 31.0)] * 2, [0.0, 7.0], RED), 7 * 11 * 44 * 31 * np.sin(np.pi / 11)),
     ],
-    ids=["box", "stump", "lying limb", "limb downwards", "block", "star"],
+    ids=["box", "stump", "lying limb", "limb downwards", "block", "band", "vault", "rectangle", "star"],
 )
 def test_solids_are_closed_and_have_the_right_volume(mesh: trimesh.Trimesh, volume: float) -> None:
     assert mesh.is_watertight and mesh.is_winding_consistent
@@ -60,3 +63,12 @@ def test_assembled_front_looks_to_its_azimuth(azimuth: float, place: tuple[float
     red = mesh.visual.face_colors[:, 0] == 255
     assert mesh.triangles_center[red].mean(0)[:2] == pytest.approx(place, abs=1e-3)
     assert red.sum() == 12 and len(mesh.faces) == 24
+
+
+def test_copies_all_round_start_where_the_part_is_and_go_counter_clockwise() -> None:
+    part = solids.block((10, 0, 2), (1, 1, 1), RED)
+    copies = solids.all_round([part], 4)
+    places = [tuple(copy.centroid.round(6) + 0.0) for copy in copies]
+    assert places == [(10, 0, 2), (0, 10, 2), (-10, 0, 2), (0, -10, 2)]
+    assert solids.moved(part, (1, 2, 3)).centroid == pytest.approx([11, 2, 5])
+    assert part.centroid == pytest.approx([10, 0, 2])

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
+from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.focal import field_of_view_square
+from gpslift.procedural.sites import site_of
 from gpslift.procedural.tourists import ACCURACY_TO_SIGMA, Shot, focal_length_35mm, short_side_fov, visit
 
-LOOK_AT = (0.0, 0.0, 46.5)
+STATUE = load_landmark("statue_of_liberty")
+LOOK_AT = STATUE.look_at_m
 ASPECT = 4 / 3
 
 
 @pytest.fixture(scope="module")
 def visits() -> list[list[Shot]]:
-    return [list(visit(np.random.default_rng([1, n]), f"V{n}", LOOK_AT, 40.69, ASPECT)) for n in range(600)]
+    return [list(visit(np.random.default_rng([1, n]), f"V{n}", STATUE, site_of(STATUE), ASPECT)) for n in range(600)]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,25 @@ def test_outings_have_one_to_six_photos_in_the_order_of_time(visits: list[list[S
 
 def test_draws_follow_from_the_generator_alone() -> None:
     first, again, other = (
-        next(iter(visit(np.random.default_rng(seed), "V", LOOK_AT, 40.69, ASPECT))) for seed in (3, 3, 4)
+        next(iter(visit(np.random.default_rng(seed), "V", STATUE, site_of(STATUE), ASPECT))) for seed in (3, 3, 4)
     )
     assert first.position == again.position and first.time == again.time
     assert first.position != other.position
+
+
+def test_nobody_takes_a_photo_from_where_the_landmark_is_hidden() -> None:
+    """Whoever cannot see it from near tries from farther off, in the same direction; if nowhere, there is no photo."""
+    hidden = [
+        list(visit(np.random.default_rng([1, n]), "V", STATUE, site_of(STATUE), ASPECT, lambda place: place[0] > 0))
+        for n in range(60)
+    ]
+    assert min(shot.position[0] for outing in hidden for shot in outing) > 0
+    assert any(not outing for outing in hidden)
+    far = [
+        shot
+        for n in range(60)
+        for shot in visit(
+            np.random.default_rng([1, n]), "V", STATUE, site_of(STATUE), ASPECT, lambda p: np.hypot(p[0], p[1]) > 120
+        )
+    ]
+    assert min(np.hypot(*shot.position[:2]) for shot in far) > 120 and len(far) > 150

@@ -5,10 +5,23 @@ from collections.abc import Callable
 import trimesh
 
 from gpslift.errors import UserError
-from gpslift.procedural.shapes import lantern_tower, statue_of_liberty
+from gpslift.procedural.shapes import (
+    arc_de_triomphe,
+    lantern_tower,
+    leaning_tower_of_pisa,
+    space_needle,
+    statue_of_liberty,
+    stonehenge,
+    washington_monument,
+)
 
 BUILDERS: dict[str, Callable[[], trimesh.Trimesh]] = {
     "statue_of_liberty": statue_of_liberty.build,
+    "leaning_tower_of_pisa": leaning_tower_of_pisa.build,
+    "arc_de_triomphe": arc_de_triomphe.build,
+    "washington_monument": washington_monument.build,
+    "stonehenge": stonehenge.build,
+    "space_needle": space_needle.build,
     "lantern_tower": lantern_tower.build,
 }
 
