@@ -43,10 +43,11 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
 
 
 def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline:
-    """The prior at `path`, with its own tokenizer and scales of inputs, on which its weights depend, to train on.
+    """The prior at `path`, with its own tokenizer and scale of colours, on which its weights depend, to train on.
 
-    fresh: what the config and the photos would make; its place encoder is taken for another city, where the same metres
-    are another place. Raises UserError where the sizes differ.
+    fresh: what the config and the photos would make. Of another city its place encoder is taken, as the same metres are
+    another place there; of another landmark its scale of frame widths, as that one's photos cover other widths. Raises
+    UserError where the sizes differ.
     """
     source = load_prior(path)
     if source.place_encoder.config.get("city") != fresh.place_encoder.config.get("city"):
@@ -57,6 +58,9 @@ def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline
                 f"prior.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
                 "make; set backbone.* and place.* as it was trained with"
             )
+    if source.caption != fresh.caption:  # another subject: the weights, with the new one's scale
+        fresh.place_encoder.load_state_dict(source.place_encoder.state_dict())
+        source.register_modules(place_encoder=fresh.place_encoder)
     source.register_to_config(caption=fresh.caption)
     return source
 

@@ -121,6 +121,21 @@ def test_training_starts_from_another_prior_with_its_own_scales_and_tokenizer(tm
     assert second.caption == "A photo of a tower"
 
 
+def test_a_start_from_another_landmark_has_the_scale_of_its_own_frame_widths(tmp_path: Path) -> None:
+    widths = np.array([100, 110, 120, 90], np.float32)
+    first = prior_from_photos(config(), photo_set(frame_width_m=widths), CPU)
+    save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
+    stones = photo_set(frame_width_m=widths / 4, caption="A photo of stones")
+    other = prior_from_photos(config(start=str(tmp_path / "first")), stones, CPU)
+    with torch.no_grad():
+        wide, narrow = (
+            prior.place_encoder({"azimuth_deg": torch.tensor([30.0]), "frame_width_m": torch.tensor([width])})
+            for prior, width in ((first, 110.0), (other, 27.5))
+        )
+    torch.testing.assert_close(wide, narrow, rtol=2e-3, atol=1e-3)  # from halves
+    assert other.caption == "A photo of stones"
+
+
 def test_a_start_from_another_city_gets_a_place_encoder_of_its_own(tmp_path: Path) -> None:
     gps, rng = PlaceConfig(kind="gps", scales=3), np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 3, 16, 16), np.uint8)
