@@ -273,6 +273,9 @@ class RendererConfig:
 @dataclass
 class LiftCameraConfig:
     azimuth: list[float] = key([0.0, 360.0], "range of camera azimuths, degrees", low=-360, high=720)
+    even_elevation: float = key(
+        0.7, "0 = camera elevations as often as in the prior's photos, 1 = all of them equally often", low=0.0, high=1.0
+    )
     aim_jitter: float = key(
         0.0, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
     )
@@ -310,8 +313,8 @@ class GuidanceConfig:
 class LossConfig:
     orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
-    sparsity: float = key(2e-4, "weight: density where nothing is needed", low=0.0)
-    entropy: float = key(5e-4, "weight: rays that are half opaque", low=0.0)
+    sparsity: float = key(4e-4, "weight: density where nothing is needed", low=0.0)
+    entropy: float = key(5e-3, "weight: rays that are half opaque", low=0.0)
     ramp: list[float] = key(
         [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )

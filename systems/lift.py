@@ -53,7 +53,13 @@ class LiftSystem(pl.LightningModule):
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         low, high = config.cameras.azimuth
         self.viewpoints = ViewpointSampler(
-            landmark, table, (low, high), config.cameras.aim_jitter, config.guidance.place, config.seed
+            landmark,
+            table,
+            (low, high),
+            config.cameras.even_elevation,
+            config.cameras.aim_jitter,
+            config.guidance.place,
+            config.seed,
         )
 
     def train_dataloader(self) -> Steps:

@@ -1,6 +1,7 @@
 """Cameras of the lift, drawn as the prior's own training photos were taken, and what the prior is told of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.randomness import generator_for, uniform_for_samples
 
 EYE_HEIGHT_M = 1.6
+ELEVATION_BIN_DEG = 5.0
+RARE = 0.01  # share of the photos below which a bin's weight grows no further: a few wrong altitudes are no viewpoint
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,16 @@ class Viewpoints:
 class ViewpointSampler:
     """Draws ranges, elevations and frame widths together from the table of a prior's training photos, azimuths evenly.
 
-    table: range_m, elevation_deg, frame_width_m [N] each. azimuth: limits in degrees. aim_jitter: standard deviation of
-    the aim, in frame widths. place: `true`, or the controls `dropped` (the azimuth is hidden from the prior) and
-    `shuffled` (the prior is told another azimuth).
+    table: range_m, elevation_deg, frame_width_m [N] each. azimuth: limits in degrees. even_elevation: 0 = elevations as
+    often as in the table, 1 = each bin of 5 degrees equally often: most people stand on the ground, from where the top
+    of a low thing cannot be seen. aim_jitter: standard deviation of the aim, in frame widths. place: `true`, or the
+    controls `dropped` (the azimuth is hidden from the prior) and `shuffled` (the prior is told another azimuth).
     """
 
     landmark: Landmark
     table: dict[str, Tensor]
     azimuth: tuple[float, float]
+    even_elevation: float
     aim_jitter: float
     place: str
     seed: int
@@ -54,9 +59,16 @@ class ViewpointSampler:
         told = {"azimuth_deg": self._told(azimuth, indices), "frame_width_m": width_m, "elevation_deg": elevation}
         return Viewpoints(cameras, told)
 
+    @cached_property
+    def _weights(self) -> Tensor:
+        """How often each row of the table is drawn, in proportion [N]."""
+        elevation = self.table["elevation_deg"]
+        _, bins, counts = (elevation / ELEVATION_BIN_DEG).floor().unique(return_inverse=True, return_counts=True)
+        return counts.double().clamp_min(RARE * len(elevation))[bins] ** -self.even_elevation
+
     def _row_and_stray(self, index: int) -> tuple[Tensor, Tensor]:
         generator = generator_for(self.seed, "viewpoint", index)
-        row = torch.randint(len(self.table["range_m"]), (), generator=generator)
+        row = torch.multinomial(self._weights, 1, generator=generator)[0]
         return row, torch.randn(3, generator=generator)
 
     def _above_ground(self, range_m: Tensor, elevation_deg: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ TABLE = {
     "elevation_deg": torch.tensor([-10.0, 5.0, 30.0]),
     "frame_width_m": torch.tensor([90.0, 120.0, 150.0]),
 }
-SAMPLER = ViewpointSampler(LANDMARK, TABLE, (0.0, 360.0), aim_jitter=0.0, place="true", seed=3)
+SAMPLER = ViewpointSampler(LANDMARK, TABLE, (0.0, 360.0), even_elevation=0.0, aim_jitter=0.0, place="true", seed=3)
 
 
 def turned(azimuth_deg: Tensor, other_deg: Tensor) -> Tensor:
@@ -48,6 +48,20 @@ def test_every_side_is_seen_equally_often() -> None:
     azimuth = SAMPLER.draw(0, 360, 8).place["azimuth_deg"]
     counts = torch.histc(azimuth, bins=36, min=0, max=360)
     assert counts.min() >= 9 and counts.max() <= 11  # by chance alone, 10 a bin would come with a spread of 3
+
+
+def test_elevations_are_evened_out_as_far_as_asked() -> None:
+    """Of 1000 photos 900 are from the ground, 99 from above, one has a wrong altitude: shares as the rule has them.
+
+    Weights of the bins: 900^(1 - e), 99^(1 - e), and 1 * 10^-e for the rare one, as if it held a hundredth.
+    """
+    elevation = torch.cat([torch.full((900,), -10.0), torch.full((99,), 20.0), torch.full((1,), 80.0)])
+    table = {"range_m": torch.full((1000,), 200.0), "elevation_deg": elevation, "frame_width_m": elevation.abs() + 80}
+    expected = {0.0: (0.9, 0.099), 0.5: (30 / 40.266, 9.950 / 40.266), 1.0: (1 / 2.1, 1 / 2.1)}
+    for even, (ground, above) in expected.items():
+        drawn = replace(SAMPLER, table=table, even_elevation=even).draw(0, 2000, 8).place["elevation_deg"]
+        shares = [float((drawn == value).float().mean()) for value in (-10.0, 20.0)]
+        assert shares == pytest.approx([ground, above], abs=0.035)  # three standard deviations of 2000 draws
 
 
 def test_a_batch_looks_from_all_round() -> None:
