@@ -22,7 +22,9 @@ def tileset(mesh: trimesh.Trimesh, landmark: Landmark, content: str) -> dict[str
     Geometric errors are metres of what is missing ("Geometric error"): the whole landmark while the tile is not drawn,
     nothing once it is.
     """
-    low, high = mesh.bounds
+    low, high = mesh.bounds.astype(np.float32).astype(
+        float
+    )  # rounded as the GLB's vertices are, so that all are inside
     half_sides = np.diag((high - low) / 2)
     root = {
         "boundingVolume": {"box": [*((low + high) / 2).tolist(), *half_sides.ravel().tolist()]},
