@@ -108,7 +108,7 @@ def _write_obj(colored: trimesh.Trimesh, texture: Texture | None, path: Path) ->
 
 def _finish(tree: dict[str, Any]) -> None:
     """Makes the material matt (glTF's default is polished metal, nearly black) and says what each part is for."""
-    matt = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
+    matt: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
     if "textures" in tree:
         matt["baseColorTexture"] = {"index": 0}
         tree["samplers"] = [SAMPLER]
