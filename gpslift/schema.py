@@ -343,6 +343,10 @@ class ExportConfig:
     )
     faces: int = key(50000, "face budget", low=100)
     formats: list[str] = key(["glb", "obj", "ply"], "mesh files to write", choices=("glb", "obj", "ply"))
+    texture: bool = key(
+        False, "paint GLB and OBJ with a texture instead of vertex colours; needs xatlas and takes longer"
+    )
+    texture_size: int = key(1024, "side of the texture, texels", low=64, high=8192)
     picture_size: int = key(192, "side of the pictures, pixels", low=16, high=2048)
     turntable_frames: int = key(72, "frames of the turntable", low=4, high=720)
 

@@ -1,10 +1,11 @@
-"""The whole export of a landmark: mesh files in metres, georeference, picture grid, turntable."""
+"""The whole export of a landmark: mesh files in metres, where they stand, picture grid, turntable."""
 
 import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import trimesh
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gpslift.errors import UserError
 from gpslift.export.cleanup import Removed, remove_floaters, simplify
 from gpslift.export.formats import write_meshes
+from gpslift.export.georeference import write_place
 from gpslift.export.level import LevelChoice, choose_level
 from gpslift.export.pictures import write_picture_grid, write_turntable
-from gpslift.export.surface import DensityGrid, extract_surface, sample_grid
+from gpslift.export.surface import DensityGrid, empty_field_error, extract_surface, sample_grid
+from gpslift.export.texture import import_xatlas, make_texture
+from gpslift.export.tileset import write_tileset
 from gpslift.export.views import RenderFunction
 from gpslift.geo.landmarks import Landmark
 from gpslift.schema import ExportConfig
@@ -31,7 +34,11 @@ COLOR_CHUNK = 2**17
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export made. paths: of each mesh format, and of 'georeference', 'pictures', 'turntable', 'report'."""
+    """What an export made.
+
+    paths: of each mesh format, of a textured OBJ's 'material' and 'texture', of 'georeference', 'placemark', 'tileset'
+    (if there is a GLB to show), 'pictures', 'turntable' and 'report'.
+    """
 
     paths: dict[str, Path]
     level: float
@@ -65,7 +72,7 @@ def export_landmark(
     folder: Path,
     render_normals: RenderFunction | None = None,
 ) -> ExportReport:
-    """Writes the landmark's mesh, georeference and pictures into `folder`.
+    """Writes the landmark's mesh, its place on the globe, and pictures into `folder`.
 
     density: points [N, 3] in world units -> [N], 0 or more. color: points [N, 3] -> sRGB [N, 3] in [0, 1]. render:
     cameras -> object with color [B, H, W, 3], opacity, depth [B, H, W]. render_normals: the same with normal
@@ -74,18 +81,25 @@ def export_landmark(
     closed there. UserError for an empty or broken field.
     """
     start = time.perf_counter()
+    if config.texture:
+        import_xatlas()  # or an error before the work
     low, high = (landmark.box_min[0], landmark.box_min[1], max(landmark.box_min[2], 0.0)), landmark.box_max
     grid = sample_grid(density, low, high, config.resolution)
     choice = _level(grid, render, low, high, config.level)
     mesh, removed = remove_floaters(extract_surface(grid, choice.level), config.floater_share, low[2], high[2] - low[2])
     if not len(mesh.faces):
-        raise UserError(f"nothing to export: at density level {choice.level:.4g} only floaters remain; train longer")
+        raise empty_field_error(f"at density level {choice.level:.4g} only floaters remain", *grid.range)
     mesh = simplify(mesh, config.faces)
-    colors = _vertex_colors(color, mesh)
+    colors_at = partial(_colors_at, color)
+    colors = colors_at(mesh.vertices)
+    texture = make_texture(mesh, colors_at, config.texture_size) if config.texture else None
     metres = trimesh.Trimesh(mesh.vertices * landmark.half_extent_m, mesh.faces, process=False)
     with saving(folder):
-        paths = write_meshes(metres, colors, landmark, config.formats, folder)
+        paths = write_meshes(metres, colors, landmark.name, config.formats, folder, texture)
         LOG.info("mesh of %d faces written; %s", len(metres.faces), removed)
+        paths |= write_place(landmark, config.formats, float(metres.extents.max()), folder)
+        if "glb" in paths:
+            paths["tileset"] = write_tileset(metres, landmark, paths["glb"])
         paths |= _write_pictures(render, render_normals or render, landmark, config, folder)
         return _report(paths, choice, metres, removed, folder / "export.json", time.perf_counter() - start)
 
@@ -107,10 +121,11 @@ def _level(grid: DensityGrid, render: RenderFunction, low: Any, high: Any, level
     return choose_level(grid, render, low, high)
 
 
-def _vertex_colors(color: Callable[[Tensor], Tensor], mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    points = torch.from_numpy(np.asarray(mesh.vertices, np.float32))
+def _colors_at(color: Callable[[Tensor], Tensor], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The field's colours [N, 3] at points [N, 3], asked for in chunks."""
+    parts = torch.from_numpy(np.asarray(points, np.float32)).split(COLOR_CHUNK)
     with torch.no_grad():
-        return np.concatenate([color(part).double().cpu().numpy() for part in points.split(COLOR_CHUNK)])
+        return np.concatenate([color(part).double().cpu().numpy() for part in parts])
 
 
 def _report(

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpslift.cameras import Cameras
-from gpslift.errors import UserError
-from gpslift.export.surface import DensityGrid, extract_surface, flat_field_error, is_flat
+from gpslift.export.surface import DensityGrid, empty_field_error, extract_surface, is_flat
 from gpslift.export.views import RenderFunction, framing_cameras, ring
 from gpslift.metrics.silhouettes import silhouette_iou, silhouettes
 
@@ -40,6 +39,10 @@ def choose_level(
     low, high = _level_range(coarse)
     cameras = framing_cameras(box_min, box_max, ring(VIEWS), 10.0, VIEW_SIZE)
     covered = _covered(render, cameras)
+    if not covered.any():
+        raise empty_field_error(
+            "no pixel of the field's own render is more than half opaque, and export.level gives no level", *grid.range
+        )
     scores: dict[float, float] = {}
     for level in np.geomspace(low, high, 9):
         scores[float(level)] = _agreement(coarse, float(level), cameras, covered)
@@ -58,20 +61,14 @@ def choose_level(
 
 def _covered(render: RenderFunction, cameras: Cameras) -> NDArray[np.bool_]:
     views = [render(cameras[view : view + 1]).opacity for view in range(len(cameras))]
-    covered = np.concatenate([view.detach().float().cpu().numpy() > 0.5 for view in views])
-    if not covered.any():
-        raise UserError(
-            "nothing to export: no pixel of the field's own render is more than half opaque; the run is too short or "
-            "has collapsed to haze: train longer, or lower losses.sparsity, or set export.level by hand"
-        )
-    return covered
+    return np.concatenate([view.detach().float().cpu().numpy() > 0.5 for view in views])
 
 
 def _level_range(grid: DensityGrid) -> tuple[float, float]:
     """From which to which density levels are worth trying."""
-    least, most = float(grid.values.min()), float(grid.values.max())
+    least, most = grid.range
     if is_flat(least, most):
-        raise flat_field_error(least, most)
+        raise empty_field_error("the density field is flat", least, most)
     high = min(float(np.quantile(grid.values, 0.999)), 0.99 * most)
     if high <= 0:
         high = 0.5 * most

@@ -27,6 +27,11 @@ class DensityGrid:
     lower: NDArray[np.float64]
     spacing: NDArray[np.float64]
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest density."""
+        return float(self.values.min()), float(self.values.max())
+
     def coarser(self, most_nodes: int) -> "DensityGrid":
         """Every nth node, with the least n for which no side has more than `most_nodes` nodes."""
         stride = max(1, -(-max(self.values.shape) // most_nodes))
@@ -64,9 +69,9 @@ def extract_surface(grid: DensityGrid, level: float) -> trimesh.Trimesh:
     the box's faces close the mesh less than a thousandth of a cell outside. UserError, with the field's range and a
     remedy, if no surface has this level.
     """
-    least, most = float(grid.values.min()), float(grid.values.max())
+    least, most = grid.range
     if is_flat(least, most):
-        raise flat_field_error(least, most)
+        raise empty_field_error("the density field is flat", least, most)
     if level >= most:
         raise UserError(
             f"nothing to export at density level {level:.4g}: the density runs from {least:.4g} to {most:.4g}; set "
@@ -79,11 +84,12 @@ def extract_surface(grid: DensityGrid, level: float) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, faces[:, ::-1], process=False)
 
 
-def flat_field_error(least: float, most: float) -> UserError:
-    """The error for a field that has no surface at any level."""
+def empty_field_error(reason: str, least: float, most: float) -> UserError:
+    """The error for a field, with densities from `least` to `most`, that holds no landmark."""
     return UserError(
-        f"nothing to export: the density field is flat (it runs from {least:.4g} to {most:.4g}); the run is too short "
-        "or has collapsed: train longer, or look at its previews"
+        f"nothing to export: {reason} (densities run from {least:.4g} to {most:.4g} per world unit); the run is too "
+        "short or has collapsed: look at its previews, then train longer (optim.steps), or again with lower "
+        "losses.sparsity and losses.entropy, or a later losses.ramp"
     )
 
 

@@ -34,6 +34,21 @@ class LocalFrame:
             f"+step +proj=topocentric +ellps=WGS84 {origin}"
         )
 
+    @cached_property
+    def to_ecef(self) -> Floats:
+        """The matrix [4, 4] from local points (east, north, up, 1) to ECEF, metres from the Earth's centre (EPSG:4978).
+
+        Its columns are the unit vectors east, north and up at the origin, and the origin.
+        """
+        lat, lon = np.radians(self.latitude), np.radians(self.longitude)
+        matrix = np.eye(4)
+        matrix[:3, 0] = [-np.sin(lon), np.cos(lon), 0.0]
+        matrix[:3, 1] = [-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)]
+        matrix[:3, 2] = [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
+        to_geocentric = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+        matrix[:3, 3] = to_geocentric.transform(self.longitude, self.latitude, self.height_m)
+        return matrix
+
     def to_local(self, latitude: ArrayLike, longitude: ArrayLike, height_m: ArrayLike) -> Floats:
         """Positions [..., 3] in metres of points given in degrees and metres above the ellipsoid (of one shape)."""
         lats, lons, heights = np.broadcast_arrays(

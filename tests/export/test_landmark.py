@@ -30,7 +30,8 @@ def test_export_of_two_balls_and_a_speck(solid_field: Any, tmp_path: Path) -> No
     report = export_landmark(
         field.density, field.color, field.render, LANDMARK, replace(CONFIG, floater_share=0.1), tmp_path / "export"
     )
-    assert set(report.paths) == {"glb", "obj", "ply", "georeference", "pictures", "turntable", "report"}
+    meshes, place = {"glb", "obj", "ply"}, {"georeference", "placemark", "tileset"}
+    assert set(report.paths) == meshes | place | {"pictures", "turntable", "report"}
     assert all(path.stat().st_size > 0 for path in report.paths.values())
     assert report.removed.floaters == 1 and report.watertight and report.faces <= 2020
     mesh = trimesh.load(report.paths["ply"], process=False)
@@ -65,5 +66,22 @@ def test_given_level_is_used_and_normals_are_asked_for_where_they_show(solid_fie
 
 def test_empty_field_is_refused_with_advice(solid_field: Any, tmp_path: Path) -> None:
     field = solid_field([[0.0, 0.0, 0.8]], [0.5])
-    with pytest.raises(UserError, match=r"flat.*train longer"):
+    with pytest.raises(UserError, match=r"flat \(densities run from 0 to 0 .*train longer.*losses\.sparsity"):
         export_landmark(lambda points: torch.zeros(len(points)), field.color, field.render, LANDMARK, CONFIG, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_textured_export_shows_the_field_in_the_picture_and_is_still_set_on_the_globe(
+    solid_field: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("xatlas")
+    field = solid_field([[0.0, 0.0, 0.8]], [0.5])
+    config = replace(CONFIG, level=30.0, formats=["glb"], texture=True, texture_size=64)
+    report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    assert {"glb", "tileset", "georeference", "placemark"} <= set(report.paths)
+    (mesh,) = trimesh.load_scene(report.paths["glb"], process=False).geometry.values()
+    east = mesh.triangles_center[:, 0] > 5
+    colors = mesh.visual.material.baseColorTexture.convert("RGB").getcolors()
+    assert {color for _, color in colors} == {(255, 0, 0), (0, 0, 255)}  # nothing black between the islands
+    shown = trimesh.visual.color.uv_to_color(mesh.visual.uv[mesh.faces].mean(1), mesh.visual.material.baseColorTexture)
+    assert (shown[east, :3] == [255, 0, 0]).all()

@@ -46,5 +46,5 @@ def test_flat_field_is_refused(solid_field: Any) -> None:
 
 def test_haze_that_is_nowhere_opaque_is_refused(solid_field: Any) -> None:
     haze = solid_field([[0.0, 0.0, 1.0]], [0.6], inside=0.01)
-    with pytest.raises(UserError, match=r"half opaque.*train longer"):
+    with pytest.raises(UserError, match=r"half opaque, .*\(densities run from \S+ to 0\.01 .*lower losses\.sparsity"):
         choose_level(sample_grid(haze.density, *BOX, 16), haze.render, *BOX)

@@ -62,7 +62,7 @@ def test_full_box_is_a_box() -> None:
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_flat_field_is_refused_with_its_range(value: float) -> None:
     grid = DensityGrid(np.full((4, 4, 4), value, np.float32), np.zeros(3), np.ones(3))
-    with pytest.raises(UserError, match=rf"flat \(it runs from {value:.4g} to {value:.4g}\).*train longer"):
+    with pytest.raises(UserError, match=rf"flat \(densities run from {value:.4g} to {value:.4g} .*train longer"):
         extract_surface(grid, 1.0)
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from pyproj import Transformer
 
 from gpslift.cameras import camera_azimuth
 from gpslift.geo.frames import LocalFrame
@@ -57,3 +58,13 @@ def test_round_trip_from_position_to_azimuth_to_position() -> None:
     found, metres = azimuth_and_distance(landmark.latitude, landmark.longitude, back[0], back[1])
     np.testing.assert_allclose((found - azimuths + 180) % 360 - 180, 0, atol=1e-6)
     np.testing.assert_allclose(metres, distances, atol=1e-5)
+
+
+def test_matrix_to_ecef_agrees_with_the_projection() -> None:
+    frame = LocalFrame(-33.8568, 151.2153, 22.0)
+    points = np.random.default_rng(0).uniform(-1000, 1000, size=(20, 3))
+    lats, lons, heights = frame.to_geodetic(points)
+    to_geocentric = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    expected = np.stack(to_geocentric.transform(lons, lats, heights), -1)
+    np.testing.assert_allclose(points @ frame.to_ecef[:3, :3].T + frame.to_ecef[:3, 3], expected, atol=1e-6)
+    np.testing.assert_array_equal(frame.to_ecef[3], [0, 0, 0, 1])
