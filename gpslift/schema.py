@@ -315,6 +315,9 @@ class LossConfig:
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
     sparsity: float = key(4e-4, "weight: density where nothing is needed", low=0.0)
     entropy: float = key(5e-3, "weight: rays that are half opaque", low=0.0)
+    undecided: float = key(
+        0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
+    )
     ramp: list[float] = key(
         [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )

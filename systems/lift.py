@@ -123,7 +123,7 @@ class LiftSystem(pl.LightningModule):
         if weights.sparsity > 0 and len(render.density):
             total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
         if weights.entropy > 0:
-            total = total + weights.entropy * entropy_loss(render.opacity)
+            total = total + weights.entropy * entropy_loss(render.opacity, weights.undecided)
         normals = render.sampled_normals
         if normals is not None:
             facing = orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())

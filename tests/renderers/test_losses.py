@@ -38,3 +38,13 @@ def test_entropy() -> None:
     opacity = torch.tensor([0.0, 0.3, 0.7, 1.0], requires_grad=True)
     entropy_loss(opacity).backward()
     assert opacity.grad.isfinite().all() and opacity.grad[1] > 0 > opacity.grad[2]
+
+
+@pytest.mark.parametrize("undecided", [0.3, 0.4, 0.7])
+def test_entropy_parts_clear_from_solid_where_it_is_told_to(undecided: float) -> None:
+    assert float(entropy_loss(torch.tensor([undecided]), undecided)) == pytest.approx(math.log(2), rel=1e-5)
+    assert float(entropy_loss(torch.tensor([0.0, 1.0]), undecided)) < 0.05 * math.log(2)
+    opacity = torch.tensor([0.0, undecided - 0.02, undecided + 0.02, 1.0], requires_grad=True)
+    entropy_loss(opacity, undecided).backward()
+    assert opacity.grad is not None and opacity.grad.isfinite().all()
+    assert opacity.grad[1] > 0 > opacity.grad[2]
