@@ -39,7 +39,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def exported_run(tmp_path: Path, mesh: trimesh.Trimesh, config: LiftConfig, formats: list[str]) -> Run:
     config.output = str(tmp_path)
     run = start_run(config)
-    write_meshes(mesh, np.full((len(mesh.vertices), 3), 0.5), LANDMARK, formats, run.export)
+    write_meshes(mesh, np.full((len(mesh.vertices), 3), 0.5), LANDMARK.name, formats, run.export)
     config.export.run = str(run.folder)
     return run
 
