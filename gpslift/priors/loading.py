@@ -97,6 +97,7 @@ def save_prior(
             for network in pipeline.networks.values():
                 network.half()
             _write_pipeline(pipeline, beside)
+            _forget_origin(beside)
             if cameras is not None:
                 (beside / CAMERAS_FILE).write_text(json.dumps(cameras), encoding="utf-8")
             (beside / "README.md").write_text(card, encoding="utf-8")
@@ -119,6 +120,14 @@ def _write_pipeline(pipeline: PlaceDiffusionPipeline, folder: Path) -> None:
         if number not in FULL_DISK:
             raise
         raise OSError(number, os.strerror(number), str(folder)) from error
+
+
+def _forget_origin(folder: Path) -> None:
+    """Takes out of the configs where the networks were loaded from: this machine's paths are nobody's business."""
+    for file in folder.rglob("*.json"):
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and values.pop("_name_or_path", None):
+            file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -119,6 +119,8 @@ def test_training_starts_from_another_prior_with_its_own_scales_and_tokenizer(tm
         ]
     torch.testing.assert_close(noises[0], noises[1])
     assert second.caption == "A photo of a tower"
+    save_prior(second, tmp_path / "second", None, "")
+    assert not [file for file in (tmp_path / "second").rglob("*.json") if str(tmp_path) in file.read_text()]
 
 
 def test_a_start_from_another_landmark_has_the_scale_of_its_own_frame_widths(tmp_path: Path) -> None:
