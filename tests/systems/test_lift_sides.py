@@ -41,13 +41,13 @@ def test_regularisers_are_weighted_and_ramped(tmp_path: Path) -> None:
     config = LiftConfig()
     losses = config.losses
     losses.opacity, losses.sparsity, losses.entropy, losses.orientation = 2.0, 3.0, 5.0, 0.0
-    losses.ramp = [0.25, 0.75]
+    losses.ramp, losses.undecided = [0.25, 0.75], 0.6
     system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
     opacity, density = torch.tensor([[[0.25, 0.75]]]), torch.tensor([0.5, 2.0])
     color = torch.zeros(1, 1, 2, 3)
     render: Any = SimpleNamespace(color=color, opacity=opacity, density=density, sampled_normals=None)
     whole = 2 * opacity_loss(opacity) + 3 * sparsity_loss(density, system.renderer.step_length)
-    whole = whole + 5 * entropy_loss(opacity)
+    whole = whole + 5 * entropy_loss(opacity, losses.undecided)
     for share, ramp in ((0.0, 0.0), (0.25, 0.0), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)):
         torch.testing.assert_close(system.regularisers(render, share), ramp * whole)
 
