@@ -7,7 +7,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from gpslift.procedural.sites import Ground, Patch
-from gpslift.procedural.surroundings import Surroundings
+from gpslift.procedural.surroundings import Surroundings, point_at
 from gpslift.procedural.weather import Weather, sky_color
 
 Array = NDArray[np.float32]
@@ -86,21 +86,22 @@ class Scene:
 
     def silhouette(self, origin: Array, directions: Array) -> NDArray[np.bool_]:
         """Which of the rays [N, 3] from `origin` [3] meet the shape, whatever stands before it."""
-        return self.shape.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions) >= 0
+        return first_faces(self.shape, origin, directions) >= 0
 
     def share_in_sight(self, origin: Array, points: Array) -> float:
         """Which share of `points` [N, 3] on the shape the surroundings do not hide from `origin` [3]."""
         if self.surroundings is None:
             return 1.0
         away = points - origin
-        faces = self.surroundings.mesh.ray.intersects_first(np.broadcast_to(origin, away.shape), away)
-        away, theirs = away[faces >= 0], len(self.shape.faces) + faces[faces >= 0]
-        normal, corner = self.normals[theirs], self.corners[theirs]
-        reach = ((corner - origin) * normal).sum(-1) / (normal * away).sum(-1)  # 1 = as far as the point
+        faces = first_faces(self.surroundings.mesh, origin, away)
+        met = faces >= 0
+        reach = self._reach(len(self.shape.faces) + faces[met], origin, away[met])  # 1 = as far as the point
         return 1.0 - float(np.sum(reach < 1)) / len(points)
 
-    def _first_faces(self, origin: Array, directions: Array) -> NDArray[np.int64]:
-        return self.mesh.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions)
+    def _reach(self, face: NDArray[np.int64], origin: Array, directions: Array) -> Array:
+        """How many times `directions` [N, 3] it is from `origin` [3] to the planes of faces [N]."""
+        normal = self.normals[face]
+        return ((self.corners[face] - origin) * normal).sum(-1) / (normal * directions).sum(-1)
 
     def _first_hits(self, origin: Array, directions: Array, weather: Weather, props: Props) -> Hits:
         count = len(directions)
@@ -110,12 +111,11 @@ class Scene:
             np.zeros((count, 3), np.float32),
             np.zeros(count, bool),
         )
-        everywhere = self._first_faces(origin, directions)
+        everywhere = first_faces(self.mesh, origin, directions)
         rays = np.flatnonzero(everywhere >= 0)
         face = everywhere[rays]
-        normal = self.normals[face]
-        distance = ((self.corners[face] - origin) * normal).sum(-1) / (normal * directions[rays]).sum(-1)
-        hits.keep_nearer(rays, distance, normal, self._albedo(face, weather), True)
+        distance = self._reach(face, origin, directions[rays])
+        hits.keep_nearer(rays, distance, self.normals[face], self._albedo(face, weather), True)
         rays = np.flatnonzero((directions[:, 2] < -1e-6) & (everywhere < 0))
         distance = -origin[2] / directions[rays, 2]
         ground = self._ground_albedo(origin + distance[:, None] * directions[rays], weather)
@@ -174,10 +174,15 @@ class Scene:
         return (albedo * (toward_sun[:, None] * weather.sun_color + sky)).astype(np.float32)
 
 
+def first_faces(mesh: trimesh.Trimesh, origin: Array, directions: Array) -> NDArray[np.int64]:
+    """The face of `mesh` that each ray [N, 3] from `origin` [3] meets first [N]; -1 = none."""
+    return mesh.ray.intersects_first(np.broadcast_to(origin, directions.shape), directions)
+
+
 def in_patch(patch: Patch, x: Array, y: Array, radius: Array) -> NDArray[np.bool_]:
     """Which points of the ground [N] (east, north, distance from the centre) lie in a patch."""
     if patch.bearing is not None:
-        east, north = np.sin(np.deg2rad(patch.bearing)), np.cos(np.deg2rad(patch.bearing))
+        east, north = point_at(patch.bearing, 1.0)
         along = x * east + y * north
         return (along > patch.from_m) & (along < patch.to_m) & (abs(x * north - y * east) < patch.width_m / 2)
     inside = (radius > patch.from_m) & (radius < patch.to_m)

@@ -26,15 +26,21 @@ def loft(rings: NDArray[np.float64], color: Color) -> trimesh.Trimesh:
     after = (here + 1) % around
     faces = []
     for ring in range(count - 1):
-        low, high = ring * around, (ring + 1) * around
-        faces += [
-            np.stack([low + here, low + after, high + after], 1),
-            np.stack([low + here, high + after, high + here], 1),
-        ]
+        faces += _strip(ring * around, (ring + 1) * around, around)
     last = (count - 1) * around
     faces += [np.stack([after, here, np.full(around, count * around)], 1)]
     faces += [np.stack([last + here, last + after, np.full(around, count * around + 1)], 1)]
     return colored(trimesh.Trimesh(vertices, np.concatenate(faces), process=False), color)
+
+
+def _strip(low: int, high: int, around: int) -> list[NDArray[np.int64]]:
+    """Triangles, two arrays [around, 3], between two rings of `around` vertices, which start at `low` and at `high`."""
+    here = np.arange(around)
+    after = (here + 1) % around
+    return [
+        np.stack([low + here, low + after, high + after], 1),
+        np.stack([low + here, high + after, high + here], 1),
+    ]
 
 
 def prism(outlines: Sequence[NDArray[np.float64]], heights: Sequence[float], color: Color) -> trimesh.Trimesh:
@@ -53,12 +59,8 @@ def revolved(profile: NDArray[np.float64], color: Color, around: int = 48) -> tr
     rings = np.stack(
         [np.outer(radius, np.cos(angle)), np.outer(radius, np.sin(angle)), np.repeat(height[:, None], around, 1)], -1
     )
-    count, here = len(profile), np.arange(around)
-    after, faces = (here + 1) % around, []
-    for ring in range(count):
-        low, high = ring * around, (ring + 1) % count * around
-        faces += [np.stack([low + here, low + after, high + after], 1)]
-        faces += [np.stack([low + here, high + after, high + here], 1)]
+    count = len(profile)
+    faces = [part for ring in range(count) for part in _strip(ring * around, (ring + 1) % count * around, around)]
     return colored(trimesh.Trimesh(rings.reshape(-1, 3), np.concatenate(faces), process=False), color)
 
 
