@@ -24,7 +24,7 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, references
 from gpslift.procedural.truth import true_mesh
 from gpslift.runs import Run, last_run, open_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from systems.memory import BYTES_OF_MAXRSS
 from systems.validation.lift import FACTS, goals_reached, load_exported
 

@@ -11,7 +11,7 @@ import torch
 from gpslift.geo.landmarks import load_landmark
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.runs import start_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from systems.lift import LiftSystem
 from systems.running import fit, make_trainer, prepare
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.report import machine, table, write_table
 from gpslift.cameras import orbit_cameras
-from gpslift.schema import RendererConfig
+from gpslift.schema.lift import RendererConfig
 from renderers.renderer import Renderer
 from renderers.volume import intersect_box, render_weights
 

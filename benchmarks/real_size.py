@@ -20,7 +20,7 @@ from benchmarks.report import machine, table, write_table
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.finetuning import add_lora
 from gpslift.priors.gated_attention import cross_attention_layers, install_gates
-from gpslift.schema import OptimConfig
+from gpslift.schema.image_prior import OptimConfig
 from systems.memory import peak_memory_gb
 from systems.optimizers import make_optimizer
 

@@ -29,7 +29,8 @@ from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.images import load_square
 from gpslift.priors.training import prior_from_photos
 from gpslift.runs import start_run
-from gpslift.schema import DataConfig, ImagePriorConfig, LogConfig, OptimConfig
+from gpslift.schema.image_prior import DataConfig, ImagePriorConfig, OptimConfig
+from gpslift.schema.run import LogConfig
 from systems.image_prior import ImagePriorSystem
 from systems.memory import peak_memory_gb
 from systems.running import choose_precision, fit, make_trainer, prepare

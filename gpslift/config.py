@@ -21,7 +21,8 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
-from gpslift.schema import SYSTEMS, RunConfig
+from gpslift.schema import SYSTEMS
+from gpslift.schema.run import RunConfig
 from gpslift.storage import replace_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -30,7 +31,7 @@ IN_WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "t
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a config, its value there, and what the schema says of it: see `gpslift.schema.key`."""
+    """One key of a config, its value there, and what the schema says of it: see `gpslift.schema.keys`."""
 
     name: str
     type: Any

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 
 from gpslift.errors import UserError
-from gpslift.schema import ImagePriorConfig, LiftConfig, RunConfig, SampleConfig
+from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
+from gpslift.schema.lift import LiftConfig
+from gpslift.schema.run import RunConfig
 
 
 def check_together(config: RunConfig) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from gpslift.config import schema_keys
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from gpslift.checkpoint_files import check_checkpoint, checkpoints_of, last_chec
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config
 from gpslift.errors import UserError
 from gpslift.ranks import is_first_process
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 from gpslift.storage import children, names, replace_text, saving, short_path
 
 FOLDER_PATTERN = re.compile(r"(\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2})(?:_(\d+))?")

@@ -31,7 +31,7 @@ from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.memory import enough_memory, prior_remedies
 from systems.optimizers import make_optimizer

@@ -4,7 +4,7 @@ import importlib
 
 from gpslift.errors import UserError
 from gpslift.runs import start_run
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 
 MODES = ("train", "validate", "export", "sample")
 JOBS: dict[tuple[str, str], tuple[str, str]] = {

@@ -23,7 +23,7 @@ from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import normal_for_samples
 from gpslift.runs import Run, last_run, open_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
 from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss

@@ -6,7 +6,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from gpslift.errors import UserError
 from gpslift.runs import Run
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 from systems.metrics_file import MetricsFile
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from gpslift.errors import UserError
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 
 BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024  # what getrusage and wait4 count memory in
 

@@ -9,7 +9,7 @@ from torch import nn
 from gpslift.errors import UserError
 from gpslift.priors.finetuning import NEEDED
 from gpslift.priors.muon import MuonAdamW
-from gpslift.schema import OptimConfig
+from gpslift.schema.image_prior import OptimConfig
 
 BETAS = (0.9, 0.99)
 

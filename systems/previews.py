@@ -11,7 +11,7 @@ from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 
 AZIMUTHS = [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
 PLACES = 8

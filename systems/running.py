@@ -23,7 +23,7 @@ from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
 from gpslift.errors import UserError
 from gpslift.ranks import local_rank
 from gpslift.runs import Interrupted, Run, write_status
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
 from systems.loggers import make_loggers

@@ -8,7 +8,9 @@ import pytest
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config, schema_keys
 from gpslift.config_help import describe_keys, print_keys
 from gpslift.errors import UserError
-from gpslift.schema import SYSTEMS, ImagePriorConfig, LiftConfig
+from gpslift.schema import SYSTEMS
+from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.lift import LiftConfig
 
 
 @pytest.fixture

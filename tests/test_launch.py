@@ -13,7 +13,7 @@ import launch
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run
-from gpslift.schema import RunConfig
+from gpslift.schema.run import RunConfig
 from systems import jobs
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"

@@ -12,7 +12,8 @@ from gpslift.checkpoint_files import checkpoints_of, is_whole, last_checkpoint
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.runs import Run, go_on_command, last_run, open_run, runs_of, start_run, write_status
-from gpslift.schema import LiftConfig, RunConfig
+from gpslift.schema.lift import LiftConfig
+from gpslift.schema.run import RunConfig
 from gpslift.storage import replace_text, saving
 
 

@@ -11,7 +11,7 @@ from gpslift.conditioning.place import Place
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline
 from gpslift.randomness import generator_for, normal_for_samples
-from gpslift.schema import GuidanceConfig
+from gpslift.schema.lift import GuidanceConfig
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import InOrder, PhotoSet, StepSampler, load_photo_set
 from gpslift.photos.manifest import Manifest, build_manifest
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 
 class PhotoDataModule(pl.LightningDataModule):

@@ -9,7 +9,7 @@ from gpslift.photos.focal import field_of_view_square
 from gpslift.photos.geometry import Viewpoints, viewpoints
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.splits import Groups, azimuth_strata, group_names, shots_of
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PLACE_COLUMNS = ("azimuth_deg", "frame_width_m", "elevation_deg")
 """What a batch tells of each photo's place, all degrees or metres; NaN where unknown (the azimuth always is known)."""

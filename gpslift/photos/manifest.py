@@ -17,7 +17,7 @@ from gpslift.photos.files import read_table, write_table
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.scan import scan_folder
 from gpslift.photos.splits import PARTS, Groups, assign_parts
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 _VERSION = 2  # raise with every change of what a manifest holds
 

@@ -10,7 +10,7 @@ from gpslift.conditioning.text import HEAD_CHANNELS, build_text_encoder, train_t
 from gpslift.errors import UserError
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import BackboneConfig
+from gpslift.schema.image_prior import BackboneConfig
 
 NORM_GROUPS = 32
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from gpslift.errors import UserError
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 
 ATTENTION_PROJECTIONS = ["to_q", "to_k", "to_v", "to_out.0"]
 NEEDED = "the finetune extra has it: pip install -e '.[finetune]'"

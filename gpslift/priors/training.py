@@ -17,7 +17,7 @@ from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.gated_attention import cross_attention_layers
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import ImagePriorConfig, PlaceConfig
+from gpslift.schema.image_prior import ImagePriorConfig, PlaceConfig
 
 STATISTICS_PHOTOS = 512
 

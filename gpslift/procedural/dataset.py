@@ -20,7 +20,7 @@ from gpslift.procedural.sites import site_of
 from gpslift.procedural.surroundings import build_surroundings
 from gpslift.procedural.tags import save_photo
 from gpslift.procedural.tourists import Position, visit
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 VERSION = 1  # of the rule that makes the photos: raise it with every change that alters a pixel or a tag
 SHORT_SIDE = 64

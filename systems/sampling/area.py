@@ -11,7 +11,7 @@ from gpslift.pictures import save_grid, save_image
 from gpslift.priors.averages import average_image
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.schema import ImagePriorConfig, SampleConfig
+from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
 from systems.sampling.common import autocast, rows_at_once, sample_folder, show_where
 

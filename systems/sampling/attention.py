@@ -11,7 +11,7 @@ from gpslift.pictures import overlay, save_grid
 from gpslift.priors.attention import AttentionMaps, maps_of
 from gpslift.priors.listening import listening
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems.sampling.common import portions, sample_images
 
 COLUMNS_MOST = 12

@@ -13,7 +13,7 @@ from gpslift.errors import UserError
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 

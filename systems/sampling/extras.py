@@ -11,7 +11,7 @@ from gpslift.conditioning.place import Place
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.attention import AttentionMaps
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.sampling.attention import sample_with_attention, write_attention
 from systems.sampling.common import sample_images

@@ -4,7 +4,7 @@ from rich.console import Console
 
 from gpslift.errors import UserError
 from gpslift.priors.loading import load_prior
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, prepare
 from systems.sampling.city import sample_city

@@ -14,7 +14,7 @@ from gpslift.pictures import save_grid, save_image
 from gpslift.priors.loading import load_cameras
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.schema import ImagePriorConfig, SampleConfig
+from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
 from systems.sampling.common import sample_folder, show_where
 from systems.sampling.extras import make_pictures

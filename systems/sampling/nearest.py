@@ -15,7 +15,7 @@ from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.photos.nearest import nearest_by_place
 from gpslift.pictures import save_grid
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.sampling.common import trained_config
 

@@ -9,7 +9,7 @@ from gpslift.geo.walks import places_along
 from gpslift.pictures import save_grid, save_image
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import saving
 from systems.sampling.common import sample_folder, show_where
 from systems.sampling.extras import make_pictures

@@ -4,7 +4,7 @@ With `gpslift.procedural` and `gpslift.metrics` the only place that may see the 
 imports this package.
 """
 
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems.validation.azimuth_prior import PriorFigures, validate_azimuth_prior
 from systems.validation.city_prior import CityFigures, validate_city_prior
 from systems.validation.lift import validate_lift

@@ -28,7 +28,7 @@ from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.photo_classifier import Kind, predict, train_photo_classifier
 from systems.running import choose_device, choose_precision, prepare

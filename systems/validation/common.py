@@ -7,7 +7,7 @@ import numpy as np
 
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import RUN_SUBFOLDER
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems.sampling.common import trained_config
 
 

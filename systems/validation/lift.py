@@ -19,7 +19,7 @@ from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
 from gpslift.runs import Run, last_run, open_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from gpslift.storage import replace_text, saving
 
 THIS_MESH = "exported mesh"

@@ -21,7 +21,7 @@ from gpslift.guidance.objectives import (
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import compose_jointly
 from gpslift.randomness import normal_for_samples
-from gpslift.schema import GuidanceConfig
+from gpslift.schema.lift import GuidanceConfig
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 
 SIZE, COUNT, STEPS = 4, 2, 10

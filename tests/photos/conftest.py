@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from gpslift.geo.geodesy import destination
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PhotoWriter = Callable[..., Path]
 

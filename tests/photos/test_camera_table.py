@@ -12,7 +12,7 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.photos import camera_table as module
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.manifest import build_manifest
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PhotoWriter = Callable[..., Path]
 

@@ -15,7 +15,7 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import load_photo_set
 from gpslift.photos.manifest import build_manifest
 from gpslift.photos.splits import BLOCK_M
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PhotoWriter = Callable[..., Path]
 PARIS = load_city("paris")

@@ -10,7 +10,7 @@ import torch
 
 from gpslift.geo.landmarks import Landmark
 from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 
 class Recorder(pl.LightningModule):

@@ -13,7 +13,7 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.photos.dataset import InOrder, StepSampler, drawn_photo, load_photo_set
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import build_manifest
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 RingWriter = Callable[..., list[Path]]
 

@@ -15,7 +15,7 @@ from gpslift.geo.geodesy import destination
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.photos.filters import empty_sectors, repeated_pictures
 from gpslift.photos.manifest import Manifest, build_manifest
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PhotoWriter = Callable[..., Path]
 RingWriter = Callable[..., list[Path]]

@@ -6,7 +6,7 @@ import torch
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import BackboneConfig
+from gpslift.schema.image_prior import BackboneConfig
 
 CAMERAS = {"range_m": [150.0, 300.0], "elevation_deg": [3.0, -8.0], "frame_width_m": [100.0, 110.0]}
 

@@ -18,7 +18,7 @@ from gpslift.priors import loading
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import find_prior, load_cameras, load_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import BackboneConfig
+from gpslift.schema.image_prior import BackboneConfig
 from tests.priors.conftest import CAMERAS, tiny_prior
 from tests.systems.toy import limit_file_size
 

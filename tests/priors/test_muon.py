@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from gpslift.priors.muon import MuonAdamW, orthogonalize
-from gpslift.schema import OptimConfig
+from gpslift.schema.image_prior import OptimConfig
 from systems.optimizers import make_optimizer
 from tests.priors.conftest import tiny_prior
 

@@ -14,7 +14,7 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import save_prior
 from gpslift.priors.training import build_place_encoder, model_card, prior_from_photos
-from gpslift.schema import BackboneConfig, ImagePriorConfig, ImagePriorSourceConfig, PlaceConfig
+from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig, ImagePriorSourceConfig, PlaceConfig
 from tests.photos.sets import landmark_set
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.geo.cities import load_city
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import BackboneConfig
+from gpslift.schema.image_prior import BackboneConfig
 
 LATITUDE, LONGITUDE = 48.86, 2.34
 

@@ -16,7 +16,7 @@ from gpslift.procedural.city.dataset import ensure_city_photos, shots_of_outing,
 from gpslift.procedural.city.phone import exif_of
 from gpslift.procedural.tags import save_photo
 from gpslift.procedural.truth import district_names, district_of, true_city_photos
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 PHOTOS = 64
 

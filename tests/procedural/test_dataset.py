@@ -18,7 +18,7 @@ from gpslift.photos.focal import field_of_view_square
 from gpslift.photos.manifest import Manifest, build_manifest
 from gpslift.procedural import dataset, making
 from gpslift.procedural.dataset import Recipe, ensure_photos, take_photos_of_visits
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 from tests.systems.toy import in_child
 
 PHOTOS = 70

@@ -16,7 +16,7 @@ from gpslift.procedural.sites import Patch, plain_site, site_of
 from gpslift.procedural.solids import block
 from gpslift.procedural.surroundings import build_surroundings, flags, house, point_at, town, trees
 from gpslift.procedural.tourists import Shot, visit
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 
 @pytest.fixture(scope="module", params=landmark_names())

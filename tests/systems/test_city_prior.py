@@ -15,7 +15,7 @@ import systems.validation.city_prior as validation
 from gpslift.errors import UserError
 from gpslift.priors.loading import load_prior
 from gpslift.runs import start_run
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems import image_prior
 from systems.sampling.job import sample
 from systems.validation.city_prior import validate_city_prior

@@ -16,7 +16,7 @@ from gpslift.errors import UserError
 from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import OptimConfig
+from gpslift.schema.image_prior import OptimConfig
 from systems.image_prior import ImagePriorSystem
 from systems.memory import prior_remedies
 from systems.optimizers import make_optimizer

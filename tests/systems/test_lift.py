@@ -23,7 +23,8 @@ from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, start_run
-from gpslift.schema import ImagePriorConfig, LiftConfig
+from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.lift import LiftConfig
 from systems.lift import load_renderer
 from tests.systems.tiny_lift import (
     CONFIG,

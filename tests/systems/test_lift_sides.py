@@ -13,7 +13,7 @@ from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import start_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from systems.lift import LiftSystem, seen
 from systems.running import fit, make_trainer, prepare

@@ -15,7 +15,8 @@ from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, runs_of, start_run
-from gpslift.schema import ImagePriorConfig, LiftConfig, OptimConfig
+from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
+from gpslift.schema.lift import LiftConfig
 from systems.running import choose_devices
 from tests.systems import tiny_ddp
 from tests.systems.tiny_prior import STEPS, tiny_config

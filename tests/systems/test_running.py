@@ -24,7 +24,7 @@ from gpslift.checkpoint_files import checkpoints_of, is_whole
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run, runs_of
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from systems import checkpoints as checkpoints_module
 from systems.checkpoints import AtomicCheckpointIO
 from systems.metrics_file import MetricsFile

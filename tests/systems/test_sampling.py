@@ -13,7 +13,7 @@ from gpslift.errors import UserError
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_cameras, save_prior
 from gpslift.runs import start_run
-from gpslift.schema import BackboneConfig, ImagePriorConfig
+from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig
 from systems.sampling.common import prior_path
 from systems.sampling.job import sample
 from systems.sampling.landmark import Framing, draw_framing

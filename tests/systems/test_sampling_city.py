@@ -8,7 +8,7 @@ from PIL import Image
 
 from gpslift.errors import UserError
 from gpslift.priors.loading import save_prior
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems.sampling.job import sample
 from tests.photos.conftest import degrees
 from tests.priors.tiny_city import LATITUDE, LONGITUDE, tiny_city_prior

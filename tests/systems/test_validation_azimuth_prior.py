@@ -10,7 +10,7 @@ import torch
 
 import systems.validation.azimuth_prior as validation
 from gpslift.photos.dataset import PhotoSet
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from tests.photos.sets import landmark_set
 
 

@@ -15,7 +15,7 @@ from gpslift.metrics import mesh_truth, outer_surface
 from gpslift.procedural.shapes import lantern_tower, statue_of_liberty
 from gpslift.procedural.truth import true_mesh
 from gpslift.runs import Run, start_run
-from gpslift.schema import LiftConfig
+from gpslift.schema.lift import LiftConfig
 from systems.validation import validate_lift
 from systems.validation.lift import FACTS, goals_reached, load_exported
 

@@ -12,7 +12,7 @@ from gpslift.conditioning.text import train_tokenizer
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.training import prior_from_photos
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from tests.photos.sets import landmark_set
 from tests.systems.tiny_prior import tiny_config
 

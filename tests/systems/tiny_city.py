@@ -8,7 +8,8 @@ from PIL import ExifTags, Image
 
 from gpslift.geo.cities import load_city
 from gpslift.procedural.tags import save_photo, tags_of_phone, write_position
-from gpslift.schema import BackboneConfig, DataConfig, ImagePriorConfig, LogConfig, OptimConfig, PlaceConfig
+from gpslift.schema.image_prior import BackboneConfig, DataConfig, ImagePriorConfig, OptimConfig, PlaceConfig
+from gpslift.schema.run import LogConfig
 
 PARIS = load_city("paris")
 BAR, PLAIN = "a bar in the rain", "nothing in the sun"

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from torch import Tensor
 
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig
 from systems import image_prior, running
 from tests.systems.tiny_prior import STEPS, Watched, tiny_config, train
 

@@ -23,7 +23,7 @@ from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
-from gpslift.schema import BackboneConfig
+from gpslift.schema.image_prior import BackboneConfig
 from systems.lift import LiftSystem
 from tests.systems.toy import in_child
 

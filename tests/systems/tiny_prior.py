@@ -19,7 +19,8 @@ from torch import Tensor
 
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.runs import Run, start_run
-from gpslift.schema import BackboneConfig, DataConfig, ImagePriorConfig, LogConfig, OptimConfig
+from gpslift.schema.image_prior import BackboneConfig, DataConfig, ImagePriorConfig, OptimConfig
+from gpslift.schema.run import LogConfig
 from systems import image_prior, previews
 from systems.image_prior import ImagePriorSystem
 from tests.systems.toy import in_child

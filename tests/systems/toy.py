@@ -18,7 +18,8 @@ from torch import Tensor
 
 from gpslift.errors import UserError
 from gpslift.runs import Run, start_run
-from gpslift.schema import LiftConfig, LogConfig
+from gpslift.schema.lift import LiftConfig
+from gpslift.schema.run import LogConfig
 from systems.running import Steps, fit, make_trainer, prepare
 
 STEPS, EVERY = 20, 5

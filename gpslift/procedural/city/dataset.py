@@ -17,7 +17,7 @@ from gpslift.procedural.city.picture import take_picture
 from gpslift.procedural.city.walkers import Shot, outing
 from gpslift.procedural.making import Record, ensure_folder, fill_folder
 from gpslift.procedural.tags import save_photo
-from gpslift.schema import DataConfig
+from gpslift.schema.image_prior import DataConfig
 
 VERSION = 1  # of the rule that makes the photos: raise it with every change that alters a pixel or a tag
 SHORT_SIDE = 64

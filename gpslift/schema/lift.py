@@ -1,0 +1,143 @@
+"""Keys of lifting a landmark to 3D, and of exporting and validating it."""
+
+from dataclasses import dataclass
+
+from gpslift.schema.keys import key, section
+from gpslift.schema.run import LogConfig, PriorSourceConfig, RunConfig
+
+
+@dataclass
+class GridConfig:
+    levels: int = key(10, "hash grid levels", low=2, high=32)
+    features: int = key(2, "features per level", low=1, high=8)
+    log2_table: int = key(16, "log2 of the entries per level", low=8, high=24)
+    base_resolution: int = key(8, "coarsest resolution", low=2)
+    finest_resolution: int = key(128, "finest resolution", low=2)
+
+
+@dataclass
+class RendererConfig:
+    engine: str = key(
+        "auto", "hash grid engine; auto = the fastest that works here", choices=("auto", "torch", "numba")
+    )
+    grid: GridConfig = section(GridConfig, "hash grid")
+    hidden: int = key(32, "width of the hidden layer of the density and colour heads", low=4, high=256)
+    samples: int = key(128, "ray marching steps across the box's diagonal", low=8, high=2048)
+    occupancy_resolution: int = key(48, "cells per side of the occupancy grid", low=4, high=256)
+    occupancy_threshold: float = key(
+        0.003, "opacity of one ray step above which a cell counts as occupied", low=0.0, high=1.0
+    )
+    occupancy_every_steps: int = key(16, "steps between updates of the occupancy grid", low=1)
+    occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
+    occupancy_warmup_steps: int = key(256, "steps in which every update asks all cells of the occupancy grid", low=0)
+    coarse_levels: int = key(5, "hash grid levels in use at the first step", low=1, high=32)
+    coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
+    blob_scale: float = key(5.0, "strength of the density blob that training starts from", low=0.0)
+    blob_radius: float = key(0.9, "radius of that blob, half extents", low=0.01)
+    background_hidden: int = key(16, "width of the background network", low=4, high=256)
+
+
+@dataclass
+class LiftCameraConfig:
+    azimuth: list[float] = key([0.0, 360.0], "range of camera azimuths, degrees", low=-360, high=720)
+    even_elevation: float = key(
+        0.7, "0 = camera elevations as often as in the prior's photos, 1 = all of them equally often", low=0.0, high=1.0
+    )
+    aim_jitter: float = key(
+        0.0, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
+    )
+
+
+@dataclass
+class GuidanceConfig:
+    objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
+    scale: float = key(2.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    place: str = key(
+        "true",
+        "the condition given to the prior; dropped and shuffled are controls",
+        choices=("true", "dropped", "shuffled"),
+    )
+    t_start: list[float] = key(
+        [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
+    )
+    t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
+    anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
+    ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
+    tint: float = key(
+        0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
+    )
+    tint_between: list[float] = key(
+        [0.3, 0.6],
+        "multistep: shares of the steps between which there is a tint, and targets keep their own sky",
+        low=0.0,
+        high=1.0,
+    )
+    reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
+    stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
+
+
+@dataclass
+class LossConfig:
+    orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
+    opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
+    sparsity: float = key(4e-4, "weight: density where nothing is needed", low=0.0)
+    entropy: float = key(5e-3, "weight: rays that are half opaque", low=0.0)
+    undecided: float = key(
+        0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
+    )
+    ramp: list[float] = key(
+        [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
+    )
+
+
+@dataclass
+class LiftOptimConfig:
+    steps: int = key(900, "optimiser steps", low=1)
+    batch_size: int = key(4, "cameras a step, over all devices", low=1)
+    lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
+    lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
+    gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
+    resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
+    resolution_steps: list[float] = key(
+        [0.0, 0.2], "share of the steps at which each render size starts", low=0.0, high=1.0
+    )
+
+
+@dataclass
+class ExportConfig:
+    run: str = key("", "run folder to export; '' = the last run of this config")
+    resolution: int = key(160, "marching cubes cells along the box's longest side", low=16, high=1024)
+    level: float = key(0.0, "density at which the surface is cut; 0 = chosen from the field", low=0.0)
+    floater_share: float = key(
+        0.02, "parts smaller than this share of the largest and off the ground are removed", low=0.0, high=1.0
+    )
+    faces: int = key(50000, "face budget", low=100)
+    formats: list[str] = key(["glb", "obj", "ply"], "mesh files to write", choices=("glb", "obj", "ply"))
+    texture: bool = key(
+        False, "paint GLB and OBJ with a texture instead of vertex colours; needs xatlas and takes longer"
+    )
+    texture_size: int = key(1024, "side of the texture, texels", low=64, high=8192)
+    picture_size: int = key(192, "side of the pictures, pixels", low=16, high=2048)
+    turntable_frames: int = key(72, "frames of the turntable", low=4, high=720)
+
+
+@dataclass
+class ValidationConfig:
+    truth: str = key("", "the made-by-rule shape that a lift is compared with; '' = the landmark's own")
+
+
+@dataclass
+class LiftConfig(RunConfig):
+    """Lifts a landmark to 3D from a frozen azimuth-conditioned prior, exports and validates it."""
+
+    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior", path="assets/priors/statue_of_liberty")
+    cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
+    renderer: RendererConfig = section(RendererConfig, "the NeRF")
+    guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")
+    losses: LossConfig = section(LossConfig, "regularisers")
+    optim: LiftOptimConfig = section(LiftOptimConfig, "training")
+    export: ExportConfig = section(ExportConfig, "mesh and pictures")
+    validation: ValidationConfig = section(ValidationConfig, "comparison with a known truth")
+    log: LogConfig = section(
+        LogConfig, "metrics, previews and checkpoints", preview_every_steps=400, checkpoint_every_steps=400
+    )
