@@ -130,11 +130,13 @@ class ImagePriorSystem(pl.LightningModule):
         first = int(index[0]) // step_size * step_size
         generator = generator_for(self.config.seed, "dropout", first)
         no_text, no_place = draw_condition_dropout(step_size, chances.text, chances.place, chances.both, generator)
-        place, tells = {name: batch[name] for name in self.prior.place_encoder.inputs}, self.config.place
+        encoder, tells = self.prior.place_encoder, self.config.place
+        place = {name: batch[name] for name in encoder.inputs}
         chance = {"frame_width_m": tells.drop_frame_width, "elevation_deg": tells.drop_elevation}
         hidden = draw_input_dropout(step_size, list(place), chance, generator)
         rows = index - first
-        gone = {name: (no_place | hidden[name])[rows] for name in place}
+        hidden |= {name: hidden[name] | no_place for name in encoder.dropped_inputs}
+        gone = {name: mask[rows] for name, mask in hidden.items()}
         return drop_text(batch["caption"], no_text[rows]), drop_place(place, gone)
 
     def _weighted_error(self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:

@@ -56,6 +56,11 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
         return tuple(name for name, token in zip(INPUTS, tokens, strict=True) if token is not None)
 
     @property
+    def dropped_inputs(self) -> tuple[str, ...]:
+        """The azimuth alone: guidance that leads away from any framing and height as well told sides less well apart."""
+        return INPUTS[:1]
+
+    @property
     def tokens(self) -> int:
         """One token an input."""
         return len(self.inputs)

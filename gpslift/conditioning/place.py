@@ -62,9 +62,18 @@ class PlaceEncoder(ModelMixin, ConfigMixin):
         raise NotImplementedError
 
     @property
+    def dropped_inputs(self) -> tuple[str, ...]:
+        """Those of `inputs` that condition dropout hides together, and guidance therefore leads away from lacking."""
+        return self.inputs
+
+    @property
     def tokens(self) -> int:
         """T, how many tokens a place has."""
         raise NotImplementedError
+
+    def nowhere(self, place: Place) -> Place:
+        """What guidance compares these places with: the same without `dropped_inputs`."""
+        return {**place, **null_place({name: place[name] for name in self.dropped_inputs})}
 
     @property
     def pooled_width(self) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
-from gpslift.conditioning.place import Place, concatenate_places, null_place
+from gpslift.conditioning.place import Place, concatenate_places
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import compose_branches
 from gpslift.priors.folding import PixelFolding
@@ -195,7 +195,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """
         if scale_text == scale_place == 1:
             return self.encode_condition(text, place)
-        empty, nowhere = [""] * len(text), null_place(place)
+        empty, nowhere = [""] * len(text), self.place_encoder.nowhere(place)
         if scale_text == scale_place:
             return self.encode_condition([*empty, *text], concatenate_places([nowhere, place]))
         if scale_text == 1:

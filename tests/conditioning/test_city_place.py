@@ -51,6 +51,7 @@ def test_the_paper_encodes_both_coordinates_by_one_network() -> None:
 @pytest.mark.parametrize("kind", ["multiscale", "paper"])
 def test_half_a_place_is_none(kind: str) -> None:
     made = encoder(encoder=kind)
+    assert all(values.isnan().all() for values in made.nowhere(made.complete(LOUVRE, 1, CPU)).values())
     nowhere = made(null_place(made.complete(LOUVRE, 1, CPU)))
     half = made({"east_m": torch.tensor([float("nan")]), "north_m": torch.tensor([5.0])})
     assert torch.equal(half, nowhere)

@@ -61,6 +61,12 @@ def test_what_is_unknown_gives_its_own_null(encoder: LandmarkPlaceEncoder) -> No
     assert torch.equal(nowhere[0], torch.stack(nulls))
 
 
+def test_guidance_leads_away_from_an_unknown_azimuth_not_from_another_framing(encoder: LandmarkPlaceEncoder) -> None:
+    nowhere = encoder.nowhere(place([10.0], [100.0], [5.0]))
+    assert nowhere["azimuth_deg"].isnan().all()
+    assert nowhere["frame_width_m"].tolist() == [100] and nowhere["elevation_deg"].tolist() == [5]
+
+
 def test_unknown_inputs_send_no_gradient_but_to_the_null(encoder: LandmarkPlaceEncoder) -> None:
     encoder(place([NAN], [NAN], [NAN])).sum().backward()
     assert (encoder.azimuth_token.null.grad == 1).all()

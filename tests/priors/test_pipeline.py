@@ -115,7 +115,7 @@ def test_guidance_is_one_batched_call_and_the_formula(
     branches = prior.guidance_branches(TEXT, where, text, place)
     got = prior.guided_noise(x, timestep, branches, text, place)
     assert calls == [size]
-    nowhere = prior.place_encoder.complete({}, 2, torch.device("cpu"))
+    nowhere = {**where, "azimuth_deg": torch.full((2,), torch.nan)}  # the camera's framing and height stay
     conditions = (["", ""], nowhere), (TEXT, nowhere), (TEXT, where)
     nothing, told, whole = (prior.predict_noise(x, timestep, prior.encode_condition(*c)) for c in conditions)
     assert torch.allclose(got, nothing + text * (told - nothing) + place * (whole - told), atol=2e-5)
