@@ -22,11 +22,11 @@ from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, references
-from gpslift.procedural.truth import true_mesh
+from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
 from systems.memory import BYTES_OF_MAXRSS
-from systems.validation.lift import FACTS, goals_reached, load_exported
+from systems.validation.lift import goals_reached, load_exported
 
 CASES = {
     "seed_0": ("seed 0", []),
@@ -95,10 +95,10 @@ def compare(runs: dict[str, Run]) -> str:
     config = lift_config(next(iter(runs.values())))
     landmark = load_landmark(config.landmark)
     shape = config.validation.truth or landmark.name
-    if shape not in FACTS:
+    if shape not in SHAPE_FACTS:
         raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
-    truth, facts = true_mesh(shape), FACTS[shape]
-    comparison = TruthComparison(truth, landmark.own_volume, facts.facing_deg, facts.upper_from_m)
+    truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
+    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
     rows, goals = [], []
     for case, run in runs.items():
         mesh = load_exported(run, landmark.name)

@@ -57,7 +57,7 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
 
     @property
     def dropped_inputs(self) -> tuple[str, ...]:
-        """The azimuth alone: guidance that leads away from any framing and height as well told sides less well apart."""
+        """The azimuth alone: led away from all framings and heights too, images showed the right side less often."""
         return INPUTS[:1]
 
     @property

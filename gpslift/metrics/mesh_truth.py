@@ -27,10 +27,11 @@ class MeshComparison:
     iou: mean silhouette IoU. f_2, f_5: F-score at 2 % and 5 % of the cut truth's diagonal, `diagonal_m`. chamfer_m:
     mean of both directions. normal_consistency: mean absolute cosine of the normals of nearest samples.
     upper_*_m: Chamfer of the part above `upper_from_m` to the truth's, to the truth mirrored across the vertical plane
-    through its facing, and to the truth turned by 10 degrees counter-clockwise (left) and clockwise (right).
-    best_yaw_deg: by how much the upper part has to be turned clockwise to fit best, in (-180, 180]. yaw_contrast:
-    Chamfer at the worst yaw over that at the best: 1 = symmetric. best_scale: the scale, about the ground at the
-    landmark's centre, at which the mesh fits best.
+    of `mirror_deg`, and to the truth turned by 10 degrees counter-clockwise (left) and clockwise (right).
+    best_yaw_deg: by how much the upper part has to be turned clockwise to fit best, in (-180, 180], or of a truth
+    that is the same after a part of a full circle, in that part about 0. yaw_contrast: Chamfer at the
+    worst yaw over that at the best: 1 = symmetric. best_scale: the scale, about the ground at the landmark's centre, at
+    which the mesh fits best.
     """
 
     iou: float
@@ -101,29 +102,31 @@ def rotation(yaw_deg: float) -> Array:
     return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1.0]])
 
 
-def reflection(facing_deg: float) -> Array:
-    """The reflection across the vertical plane through the origin and the azimuth `facing_deg`, [3, 3]."""
-    across = np.array([np.cos(np.deg2rad(facing_deg)), -np.sin(np.deg2rad(facing_deg)), 0])
+def reflection(mirror_deg: float) -> Array:
+    """The reflection across the vertical plane through the origin and the azimuth `mirror_deg`, [3, 3]."""
+    across = np.array([np.cos(np.deg2rad(mirror_deg)), -np.sin(np.deg2rad(mirror_deg)), 0])
     return np.eye(3) - 2 * np.outer(across, across)
 
 
 class TruthComparison:
     """Compares meshes with one truth; what is drawn from the truth is drawn once.
 
-    own_volume: lower and upper corner of the box that both are cut to, metres. facing_deg: the azimuth the landmark
-    faces. upper_from_m: the height above which the landmark is far from a solid of revolution.
+    own_volume: lower and upper corner of the box that both are cut to, metres. mirror_deg: azimuth of the vertical
+    plane to mirror across. upper_from_m: the height above which the landmark is far from a solid of revolution. turns:
+    how many turns in a full circle leave it as it is.
     """
 
     def __init__(
         self,
         truth: trimesh.Trimesh,
         own_volume: tuple[Sequence[float], Sequence[float]],
-        facing_deg: float,
+        mirror_deg: float,
         upper_from_m: float,
+        turns: int = 1,
         seed: int = 0,
     ) -> None:
         self.low, self.high = np.asarray(own_volume[0], float), np.asarray(own_volume[1], float)
-        self.facing_deg, self.upper_from_m, self.seed = facing_deg, upper_from_m, seed
+        self.mirror_deg, self.upper_from_m, self.turns, self.seed = mirror_deg, upper_from_m, turns, seed
         self.cameras = framing_cameras(self.low, self.high, ring(VIEWS), VIEW_ELEVATION_DEG, VIEW_SIZE)
         self.truth = cut_to_box(truth, self.low, self.high)
         self.diagonal = float(np.linalg.norm(self.truth.extents))
@@ -137,7 +140,7 @@ class TruthComparison:
         wide = sample_outer_surface(mesh, wide_low, wide_high, SAMPLES, self.seed + 1)
         distances = surface_distances(wide.inside(self.low, self.high), self.samples)
         upper = self._upper(mesh, self.seed + 3)
-        mirrored = self.upper.points @ reflection(self.facing_deg).T
+        mirrored = self.upper.points @ reflection(self.mirror_deg).T
         best_yaw, yaw_contrast = self._yaw_search(upper)
         return MeshComparison(
             iou=self._iou(mesh),
@@ -168,14 +171,15 @@ class TruthComparison:
         return chamfer(upper.points, self.upper.points @ truth_turn.T)
 
     def _yaw_search(self, upper: SurfaceSamples) -> tuple[float, float]:
-        """The best yaw in (-180, 180] and the yaw contrast: every 5 degrees, then every degree about best and worst."""
+        """The best yaw and the yaw contrast: every 5 degrees, then every degree about best and worst."""
         fits: dict[int, float] = {}
         self._try_yaws(upper, range(0, 360, COARSE_YAW_DEG), fits)
         for extreme in (min(fits, key=fits.__getitem__), max(fits, key=fits.__getitem__)):
             self._try_yaws(upper, range(extreme - COARSE_YAW_DEG + 1, extreme + COARSE_YAW_DEG), fits)
         best, worst = min(fits, key=fits.__getitem__), max(fits.values())
         contrast = worst / fits[best] if np.isfinite(worst) else 1.0
-        return float(best if best <= 180 else best - 360), float(contrast)
+        circle = 360 / self.turns
+        return (best % circle if best % circle <= circle / 2 else best % circle - circle), float(contrast)
 
     def _try_yaws(self, upper: SurfaceSamples, yaws: Iterable[int], fits: dict[int, float]) -> None:
         """Turning the mesh clockwise by a yaw, or the truth counter-clockwise by it, gives the same distance."""
@@ -208,7 +212,7 @@ def reference_meshes(comparison: TruthComparison, truth: trimesh.Trimesh) -> lis
         ("truth against itself", truth),
         ("truth turned by 10°", _transformed(truth, rotation(TURN_DEG))),
         ("truth turned by 180°", _transformed(truth, rotation(180.0))),
-        ("truth mirrored", _transformed(truth, reflection(comparison.facing_deg))),
+        ("truth mirrored", _transformed(truth, reflection(comparison.mirror_deg))),
         ("truth revolved", solid_of_revolution(comparison.truth, comparison.low, comparison.high)),
     ]
 

@@ -1,6 +1,7 @@
 """The truth behind the embedded photos, for evaluation only: nothing that trains or lifts may import this module."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,31 @@ from numpy.typing import ArrayLike, NDArray
 from gpslift.geo.cities import City
 from gpslift.procedural.city.dataset import TRUTH
 from gpslift.procedural.city.terrain import terrain_of
-from gpslift.procedural.shapes import BUILDERS, build_shape
+from gpslift.procedural.shapes import build_shape
 
 
-def has_truth(shape: str) -> bool:
-    """Whether the true shape called `shape` is known."""
-    return shape in BUILDERS
+@dataclass(frozen=True)
+class ShapeFacts:
+    """What a comparison with a true shape has to know of it.
+
+    mirror_deg: azimuth of a vertical plane that it is no mirror image about. upper_from_m: the height above which it is
+    far from a solid of revolution. turns: how many turns in a full circle leave it as it is, or nearly so.
+    """
+
+    mirror_deg: float
+    upper_from_m: float
+    turns: int = 1
+
+
+SHAPE_FACTS = {
+    "statue_of_liberty": ShapeFacts(135.0, 47.0),  # the plane through its front swaps torch and tablet
+    "leaning_tower_of_pisa": ShapeFacts(90.0, 15.0),  # the plane across its lean: mirrored, it leans north
+    "arc_de_triomphe": ShapeFacts(0.0, 1.0, turns=2),  # its own axes, bearings 116 and 26, are planes of symmetry
+    "washington_monument": ShapeFacts(0.0, 1.0, turns=4),
+    "stonehenge": ShapeFacts(50.0, 1.0),  # the plane through its axis swaps the standing side and the fallen one
+    "space_needle": ShapeFacts(0.0, 1.0, turns=3),
+    "lantern_tower": ShapeFacts(70.0, 24.0),
+}
 
 
 def true_mesh(shape: str) -> trimesh.Trimesh:

@@ -1,5 +1,7 @@
 """Figures of a mesh against the truth, on a shape whose turned, mirrored and scaled copies are known."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 import trimesh
@@ -40,7 +42,7 @@ def few_samples() -> None:
 
 @pytest.fixture(scope="module")
 def comparison(few_samples: None) -> TruthComparison:
-    return TruthComparison(landmark(), VOLUME, facing_deg=0.0, upper_from_m=30.0)
+    return TruthComparison(landmark(), VOLUME, mirror_deg=0.0, upper_from_m=30.0)
 
 
 def test_truth_against_itself(comparison: TruthComparison) -> None:
@@ -50,6 +52,12 @@ def test_truth_against_itself(comparison: TruthComparison) -> None:
     assert same.sides_right and same.yaw_contrast > 2 and same.normal_consistency > 0.9
     assert same.diagonal_m == pytest.approx(np.linalg.norm([20, 20, 57]), rel=0.01)
     assert same.chamfer_m < 0.8
+
+
+def test_of_a_truth_that_quarter_turns_leave_as_it_is_the_yaw_is_within_an_eighth(comparison: TruthComparison) -> None:
+    quartered = copy(comparison)
+    quartered.turns = 4
+    assert quartered.compare(moved(rotation(-80.0))).best_yaw_deg == pytest.approx(-10, abs=1)  # 80 is 90 - 10
 
 
 @pytest.mark.parametrize("yaw", [10.0, -10.0, 90.0])

@@ -10,9 +10,10 @@ from scipy.spatial import cKDTree
 from gpslift.cameras import orbit_cameras
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.metrics.mesh_truth import reflection, rotation
 from gpslift.procedural.shapes import BUILDERS, build_shape, lantern_tower, statue_of_liberty
 from gpslift.procedural.solids import assemble
-from gpslift.procedural.truth import has_truth, true_mesh
+from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 
 
 @pytest.fixture(scope="module")
@@ -121,5 +122,27 @@ def test_unknown_shapes_are_refused_by_name() -> None:
 
 
 def test_the_truth_is_the_shape(statue: trimesh.Trimesh) -> None:
-    assert has_truth("statue_of_liberty") and has_truth("stonehenge") and not has_truth("eiffel_tower")
+    assert set(SHAPE_FACTS) == set(BUILDERS)
     assert np.array_equal(true_mesh("statue_of_liberty").vertices, statue.vertices)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_facts_of_a_shape_tell_its_sides_apart(name: str) -> None:
+    """Turned as often as the facts say it is as it was; turned by 10 degrees, or mirrored, it is another."""
+    facts = SHAPE_FACTS[name]
+    upper, again = (above(true_mesh(name), facts.upper_from_m, seed) for seed in (0, 1))
+
+    def off(linear: np.ndarray) -> float:
+        """Mean distance to the nearest, beside that of two samples of one surface."""
+        nearest = cKDTree(upper).query
+        return float(nearest(again @ linear.T)[0].mean() / nearest(again)[0].mean())
+
+    assert facts.turns == 1 or off(rotation(360.0 / facts.turns)) < 1.1
+    assert off(rotation(10.0)) > 1.15 and off(rotation(-10.0)) > 1.15
+    assert facts.turns > 2 or off(reflection(facts.mirror_deg)) > 2
+
+
+def above(mesh: trimesh.Trimesh, height_m: float, seed: int) -> np.ndarray:
+    """Points of the surface above a height, of 20,000 in all."""
+    points = np.asarray(trimesh.sample.sample_surface(mesh, 20_000, seed=seed)[0])
+    return points[points[:, 2] > height_m]
