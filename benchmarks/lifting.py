@@ -90,8 +90,8 @@ def cost_of(run: Run) -> Cost:
     return Cost((end - start).total_seconds(), seconds)
 
 
-def compare(runs: dict[str, Run]) -> str:
-    """The table, with the goals that the first two rows reach or miss."""
+def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]]]:
+    """The figures of runs of one landmark, by case, and those of the truth itself turned, mirrored and revolved."""
     config = lift_config(next(iter(runs.values())))
     landmark = load_landmark(config.landmark)
     shape = config.validation.truth or landmark.name
@@ -99,19 +99,27 @@ def compare(runs: dict[str, Run]) -> str:
         raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
     truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
     comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
-    rows, goals = [], []
+    figures = {}
     for case, run in runs.items():
         mesh = load_exported(run, landmark.name)
         if mesh is None:
             raise SystemExit(f"{run.export} holds no mesh; run --export with export.run={run.folder} first")
-        figures = comparison.compare(mesh)
+        figures[case] = comparison.compare(mesh)
+    return figures, references(comparison, truth)
+
+
+def compare(runs: dict[str, Run]) -> str:
+    """The table, with the goals that the first two rows reach or miss."""
+    config = lift_config(next(iter(runs.values())))
+    figures, truths = compared(runs)
+    rows, goals = [], []
+    for case, run in runs.items():
         steps = str(lift_config(run).optim.steps)
-        rows.append([*figures.row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
-        goals += goal_lines(case, figures)
-    for name, figures in references(comparison, truth):
-        rows.append([*figures.row(name), "-", "-", "-", "-"])
+        rows.append([*figures[case].row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
+        goals += goal_lines(case, figures[case])
+    rows += [[*comparison.row(name), "-", "-", "-", "-"] for name, comparison in truths]
     header = [*COLUMNS, "steps", "lifting s", "export s", "peak GiB"]
-    return heading(landmark.title, config) + table(header, rows) + "\n\n" + "\n".join(goals)
+    return heading(load_landmark(config.landmark).title, config) + table(header, rows) + "\n\n" + "\n".join(goals)
 
 
 def heading(title: str, config: LiftConfig) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -63,6 +64,27 @@ def build_text_encoder(tokenizer: PreTrainedTokenizerBase, width: int, layers: i
     model = CLIPTextModel(config)
     nn.init.normal_(model.get_input_embeddings().weight)
     return model
+
+
+def lengthened(
+    tokenizer: PreTrainedTokenizerBase, text_encoder: CLIPTextModel, captions: Sequence[str]
+) -> CLIPTextModel:
+    """The text encoder with positions for the longest of other captions, up to MOST_TOKENS; the tokenizer as long.
+
+    A position that is new starts as the last one was. Nothing changes where all captions fit.
+    """
+    longest = max((len(ids) for ids in tokenizer(sorted(set(captions))).input_ids), default=0)
+    length, more = tokenizer.model_max_length, min(longest, MOST_TOKENS) - tokenizer.model_max_length
+    if more <= 0:
+        return text_encoder
+    tokenizer.model_max_length = length + more
+    config = CLIPTextConfig(**{**text_encoder.config.to_dict(), "max_position_embeddings": length + more})
+    longer = CLIPTextModel(config)
+    weights = text_encoder.state_dict()
+    name = next(name for name in weights if name.endswith("position_embedding.weight"))
+    weights[name] = torch.cat([weights[name], weights[name][-1:].expand(more, -1)])
+    longer.load_state_dict(weights)
+    return longer
 
 
 def encode_text(tokenizer: PreTrainedTokenizerBase, text_encoder: nn.Module, prompts: Sequence[str]) -> Tensor:

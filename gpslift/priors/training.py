@@ -1,5 +1,6 @@
 """A prior to train: built for the photos at hand, or a latent model with a new place encoder. And its card."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.conditioning.place import PlaceEncoder
+from gpslift.conditioning.text import lengthened
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
@@ -38,18 +40,19 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
     prior = build_compact_prior(config.backbone, encoder, photos.captions, photos.subject.caption, colors[0], colors[1])
     if config.prior.start:
-        prior = _started(prior, config.prior.start)
+        prior = _started(prior, config.prior.start, photos.captions)
     return _quiet(prior).to(device)
 
 
-def _started(fresh: PlaceDiffusionPipeline, path: str) -> PlaceDiffusionPipeline:
+def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) -> PlaceDiffusionPipeline:
     """The prior at `path`, with its own tokenizer and scale of colours, on which its weights depend, to train on.
 
     fresh: what the config and the photos would make. Of another city its place encoder is taken, as the same metres are
-    another place there; of another landmark its scale of frame widths, as that one's photos cover other widths. Raises
-    UserError where the sizes differ.
+    another place there; of another landmark its scale of frame widths, as that one's photos cover other widths; and
+    positions for longer captions. Raises UserError where the sizes differ.
     """
     source = load_prior(path)
+    source.register_modules(text_encoder=lengthened(source.tokenizer, source.text_encoder, captions))
     if source.place_encoder.config.get("city") != fresh.place_encoder.config.get("city"):
         source.register_modules(place_encoder=fresh.place_encoder)
     for name in ("unet", "vae", "place_encoder"):

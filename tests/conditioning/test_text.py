@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
-from gpslift.conditioning.text import build_text_encoder, encode_text, train_tokenizer
+from gpslift.conditioning.text import build_text_encoder, encode_text, lengthened, train_tokenizer
 
 CAPTION = "A photo of the Statue of Liberty"
 
@@ -63,3 +63,16 @@ def test_a_text_that_is_too_long_is_cut_with_a_warning(
     caplog.clear()
     encode_text(tokenizer, encoder, [CAPTION])
     assert not caplog.records
+
+
+def test_longer_captions_get_positions_and_shorter_ones_keep_theirs() -> None:
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(["a street"])
+    text_encoder = build_text_encoder(tokenizer, 32, 1).eval()
+    assert lengthened(tokenizer, text_encoder, ["a street"]) is text_encoder
+    before = encode_text(tokenizer, text_encoder, ["a street"])
+    longer = lengthened(tokenizer, text_encoder, ["a street", "a very long street of many, many unknown words"]).eval()
+    assert 24 < tokenizer.model_max_length <= 77
+    after = encode_text(tokenizer, longer, ["a street"])
+    assert after.shape[1] == tokenizer.model_max_length
+    torch.testing.assert_close(after[:, :24], before)  # attention is causal: what is added behind changes nothing
