@@ -73,7 +73,7 @@ def lengthened(
 
     A position that is new starts as the last one was. Nothing changes where all captions fit.
     """
-    longest = max((len(ids) for ids in tokenizer(sorted(set(captions))).input_ids), default=0)
+    longest = max((len(ids) for ids in tokenizer(sorted(set(captions)), verbose=False).input_ids), default=0)
     length, more = tokenizer.model_max_length, min(longest, MOST_TOKENS) - tokenizer.model_max_length
     if more <= 0:
         return text_encoder
@@ -91,7 +91,7 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, text_encoder: nn.Module, pro
     """Text tokens [B, L, C] of the prompts; a prompt over the token limit is cut, with a warning that says where."""
     limit = tokenizer.model_max_length
     for prompt in set(prompts):
-        length = len(tokenizer(prompt).input_ids)
+        length = len(tokenizer(prompt, verbose=False).input_ids)
         if length > limit:
             logger.warning("the prompt '%s' has %d tokens; only the first %d count", prompt, length, limit)
     padded = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
