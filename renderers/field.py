@@ -59,6 +59,10 @@ class Field(nn.Module):
         """Side of a cell of the finest active grid level, world units."""
         return self.longest_side / self.grid.finest_scale
 
+    def shape_parameters(self) -> list[nn.Parameter]:
+        """Parameters that density depends on: all but the colour head's."""
+        return [*self.grid.parameters(), *self.density_head.parameters()]
+
     def features(self, points: Tensor) -> Tensor:
         """Grid features, channels first, [channels, N], of points [N, 3] in world units."""
         return self.grid((points - self.box_min) / self.longest_side).T

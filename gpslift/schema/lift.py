@@ -77,6 +77,18 @@ class GuidanceConfig:
 
 
 @dataclass
+class ColoringConfig:
+    share: float = key(
+        0.11,
+        "share of the steps, at the end, in which the shape is held and only colours are learnt",
+        low=0.0,
+        high=1.0,
+    )
+    scale: float = key(7.0, "guidance scale in these steps", low=0.0)
+    lr_share: float = key(0.5, "learning rate in these steps, as a share of optim.lr", low=0.0)
+
+
+@dataclass
 class LossConfig:
     orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
@@ -134,6 +146,7 @@ class LiftConfig(RunConfig):
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
     guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")
+    coloring: ColoringConfig = section(ColoringConfig, "the last steps, for colours")
     losses: LossConfig = section(LossConfig, "regularisers")
     optim: LiftOptimConfig = section(LiftOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures")

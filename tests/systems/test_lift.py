@@ -104,7 +104,7 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Lifts
     assert lifts.statuses[f"{objective}_{step} killed"] == signal.SIGKILL
     assert lifts.statuses[f"{objective}_{step} resumed"] == 0
     run, whole = lifts.run(f"{objective}_{step}"), lifts.run(objective)
-    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective"):
+    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective", "color_objective"):
         assert_equal(saved(run)[part], saved(whole)[part], part)
     assert saved(run)["global_step"] == STEPS
     assert run.metrics.read_text() == whole.metrics.read_text()
@@ -135,6 +135,15 @@ def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Lifts, 
     assert weights < unet  # so that this test would notice a prior
     size = checkpoints_of(lifts.run(objective).checkpoints)[-1].stat().st_size
     assert size < 3 * 4 * weights + 200_000  # weights and Adam's two moments, with room for names and counters
+
+
+def test_the_last_steps_learn_colours_and_hold_the_shape(lifts: Lifts) -> None:
+    at_9, at_12 = checkpoints_of(lifts.run("multistep").checkpoints)[-2:]
+    before, after = (torch.load(path, weights_only=True)["state_dict"] for path in (at_9, at_12))
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("renderer.field.color_head") for name in changed)
+    assert any(name.startswith("renderer.background") for name in changed)
+    assert not any(name.startswith(("renderer.field.grid", "renderer.field.density_head")) for name in changed)
 
 
 def test_a_run_writes_metrics_and_previews(lifts: Lifts) -> None:

@@ -31,7 +31,8 @@ CAPTION = "A photo of the Statue of Liberty"
 CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
 KILLS = {"multistep": (3, 8, 11), "sds": (8,)}
-"""They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target."""
+"""They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. From step 9 on only
+colours are learnt."""
 OBJECTIVES = tuple(KILLS)
 SAID = "said.txt"
 STOPPED = "stopped after step 5; saved. Go on with: python launch.py "
@@ -53,6 +54,7 @@ SMALL = {
     "renderer.occupancy_warmup_steps": "4",
     "guidance.ddim_steps": "2",
     "guidance.reuse": str(REUSE),
+    "coloring.share": "0.25",
     "optim.steps": str(STEPS),
     "optim.batch_size": "2",
     "optim.resolutions": "[8,16]",
