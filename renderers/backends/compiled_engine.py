@@ -1,6 +1,8 @@
 """The torch engine for GPUs: all levels in one expression, which torch.compile fuses into a kernel or two."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +50,7 @@ class CompiledEngine(TorchEngine):
 
     name = "compiled"
 
-    def __init__(self, backend: str = "inductor") -> None:
+    def __init__(self, backend: str | Callable[..., Any] = "inductor") -> None:
         self.encode_levels = torch.compile(encode_levels, dynamic=True, backend=backend)
 
     def encode(self, points: Tensor, table: Tensor, layout: GridLayout, active_levels: int) -> Tensor:
