@@ -142,8 +142,22 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     tinted = config.guidance.tint_between
     yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
-    ramp = config.losses.ramp
-    yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
+    losses = config.losses
+    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
+    own_ramps = {
+        "orientation": losses.orientation_ramp,
+        "opacity": losses.opacity_ramp,
+        "sparsity": losses.sparsity_ramp,
+        "entropy": losses.entropy_ramp,
+        "distortion": losses.distortion_ramp,
+    }
+    for name, ramp in own_ramps.items():
+        yield (
+            not ramp or _is_range(ramp),
+            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
+        )
+    color = config.renderer.background_color
+    yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
     stride = config.guidance.stride
     yield (
         config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),

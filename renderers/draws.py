@@ -14,6 +14,8 @@ class Purpose(IntEnum):
     RAY_OFFSETS = 1
     NORMALS = 2
     OCCUPANCY = 3
+    LIGHTS = 4
+    BACKGROUND = 5
 
 
 def generator_of(purpose: Purpose, *key: int) -> torch.Generator:
@@ -31,6 +33,12 @@ def ray_offsets(images: int, pixels: int, jitter: tuple[int, ...] | None, first_
         return torch.zeros(images * pixels)
     keys = [(*jitter, first_image + image) for image in range(images)]
     return torch.cat([torch.rand(pixels, generator=generator_of(Purpose.RAY_OFFSETS, *key)) for key in keys])
+
+
+def random_colors(images: int, seed: int, first_image: int) -> Tensor:
+    """Colours [images, 3], uniform in [0, 1); image b draws from (seed, first_image + b)."""
+    keys = [(seed, first_image + image) for image in range(images)]
+    return torch.stack([torch.rand(3, generator=generator_of(Purpose.BACKGROUND, *key)) for key in keys])
 
 
 def draw_by_weight(

@@ -1,20 +1,22 @@
 """The renderer: rays in, pictures out, with what the regularisers need."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
-from renderers.background import Background, ground_distance
-from renderers.draws import draw_by_weight, ray_offsets
+from renderers.background import Background, PlainBackground, ground_distance
+from renderers.draws import draw_by_weight, random_colors, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
 from renderers.occupancy import OccupancyGrid
 from renderers.render import Picture, Render, SampledNormals
-from renderers.samples import Padding, Samples
-from renderers.volume import expected_depth, intersect_box, render_weights
+from renderers.samples import Samples
+from renderers.shading import Lights, shade
+from renderers.volume import expected_depth, intersect_box
 
 Point = tuple[float, float, float]
 NormalMode = Literal["none", "sampled", "all"]
@@ -36,6 +38,7 @@ class Renderer(nn.Module):
         seed: int,
         device: torch.device | str,
         engine: str,
+        marching: str,
         grid: dict[str, int],
         hidden: int,
         samples: int,
@@ -48,12 +51,14 @@ class Renderer(nn.Module):
         coarse_share: float,
         blob_scale: float,
         blob_radius: float,
+        background: str,
+        background_color: Sequence[float],
         background_hidden: int,
     ) -> None:
         super().__init__()
         self.seed, self.occupancy_every_steps = seed, occupancy_every_steps
         self.coarse_levels, self.coarse_share = coarse_levels, coarse_share
-        self.engine, self.engine_reason = pick_engine(engine, device)
+        self.engine, self.engine_reason = pick_engine(engine, device, marching)
         self.step_length = math.dist(box_min, box_max) / samples
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -65,7 +70,9 @@ class Renderer(nn.Module):
                 blob_scale=blob_scale,
                 blob_radius=blob_radius,
             )
-            self.background = Background(hidden=background_hidden)
+            learned = background == "learned"
+            self.background = Background(hidden=background_hidden) if learned else PlainBackground(background_color)
+        self.random_background = background == "random"
         self.occupancy = OccupancyGrid(
             box_min=box_min,
             box_max=box_max,
@@ -104,6 +111,7 @@ class Renderer(nn.Module):
         background: bool = True,
         normals: NormalMode = "none",
         normal_samples: int = 0,
+        lights: Lights | None = None,
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
@@ -112,6 +120,7 @@ class Renderer(nn.Module):
         background: False leaves black behind.
         normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
         and as pictures.
+        lights: of each view; None = the albedo.
         """
         shape = origins.shape[:3]
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
@@ -120,25 +129,43 @@ class Renderer(nn.Module):
             samples = self.march(origins, directions, offset)
             points = samples.points(origins, directions)
             density, color = self.field.density_and_color(points)
-            padding = Padding.of(samples.ray)
-            weights = padding.unpad(render_weights(padding.pad(density), padding.pad(samples.length)))
+            weights = self.engine.weights(density, samples, len(origins))
+            if lights is not None:
+                view = samples.ray // (shape[1] * shape[2])
+                color = shade(color, points, weights, view, self.field.normals, lights)
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
-            *rgb, opacity, distance = padding.sum(weights * seen, len(origins))
-            behind = self.background(origins, directions) if background else torch.zeros_like(directions)
+            *rgb, opacity, distance = self.engine.sum(weights * seen, samples, len(origins))
+            black = torch.zeros_like(directions)
+            behind = self.behind(origins, directions, shape[0], jitter, first_image) if background else black
             chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (*(jitter or (0,)), first_image))
             sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
-            normal = padding.sum(weights * sampled.normal.T, len(origins)).T if sampled and normals == "all" else None
+            normal = None
+            if sampled is not None and normals == "all":
+                normal = self.engine.sum(weights * sampled.normal.T, samples, len(origins)).T.reshape(*shape, 3)
         return Render(
             color=(torch.stack(rgb, -1) + (1 - opacity)[:, None] * behind).view(*shape, 3),
             opacity=opacity.view(shape),
             depth=expected_depth(distance, opacity).view(shape),
             background=behind.view(*shape, 3),
-            normal=None if normal is None else normal.reshape(*shape, 3),
+            normal=normal,
             samples=samples,
             density=density,
             weights=weights,
             sampled_normals=sampled,
         )
+
+    def behind(
+        self, origins: Tensor, directions: Tensor, images: int, jitter: tuple[int, ...] | None, first_image: int
+    ) -> Tensor:
+        """Colours [R, 3] behind the object on the rays [R, 3] of so many images.
+
+        Random ones are an image's own, drawn from (seed, first_image + its number), and only while training (`jitter`
+        is given); other pictures get the one colour of the config.
+        """
+        if self.random_background and jitter is not None:
+            colors = random_colors(images, self.seed, first_image).to(origins)
+            return colors.repeat_interleave(len(origins) // images, 0)
+        return self.background(origins, directions)
 
     def choose(
         self, normals: NormalMode, count: int, weights: Tensor, ray: Tensor, shape: torch.Size, key: tuple[int, ...]

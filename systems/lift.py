@@ -1,5 +1,6 @@
 """Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
 
+import math
 import shlex
 from dataclasses import replace
 from functools import partial
@@ -27,9 +28,10 @@ from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
-from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
 from renderers.render import Render
 from renderers.renderer import Renderer
+from renderers.shading import Lights, draw_lights
+from systems.regularisers import Regularisers
 from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
 
 PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
@@ -51,6 +53,8 @@ class LiftSystem(pl.LightningModule):
         super().__init__()
         self.config, self.landmark, self.previews = config, landmark, previews
         self.renderer = build_renderer(config, landmark)
+        span = math.dist(landmark.box_min, landmark.box_max)
+        self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         for_colors = replace(config.guidance, scale=config.coloring.scale)
         self.color_objective = build_objective(for_colors, prior, config.optim.steps, config.seed)
@@ -75,13 +79,14 @@ class LiftSystem(pl.LightningModule):
         objective = self.color_objective if self.coloring(step) else self.objective
         self.renderer.update(step, optim.steps)
         reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
-        first = step // reuse * optim.batch_size
-        views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
+        first, target_step = step // reuse * optim.batch_size, step // reuse * reuse
+        views = self.viewpoints.draw(first, optim.batch_size, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
-        jitter, tint = (self.config.seed, step), self.tint(step // reuse * reuse, first)
+        lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
+        jitter = (self.config.seed, step)
         if objective.needs_pictures(step):
             with torch.no_grad():
-                whole = self.renderer(origins, directions, jitter=jitter, first_image=first)
+                whole = self.renderer(origins, directions, jitter=jitter, first_image=first, lights=lights)
             objective.look(seen(whole, tint), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         share = step / optim.steps
@@ -90,8 +95,9 @@ class LiftSystem(pl.LightningModule):
             directions[:, rows, columns],
             jitter=jitter,
             first_image=first,
-            normals="sampled" if self.config.losses.orientation * self.ramp(share) > 0 else "none",
+            normals="sampled" if self.regularisers.weight("orientation", share) > 0 else "none",
             normal_samples=NORMAL_SAMPLES,
+            lights=lights,
         )
         loss, figures = objective(seen(render, tint), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
@@ -127,26 +133,21 @@ class LiftSystem(pl.LightningModule):
         indices = range(first, first + optim.batch_size)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
 
-    def ramp(self, share: float) -> float:
-        """How much of their weights, 0 to 1, the regularisers have when `share` of the steps are done."""
-        start, full = self.config.losses.ramp
-        return min(max((share - start) / max(full - start, 1e-6), 0.0), 1.0)
-
-    def regularisers(self, render: Render, share: float) -> Tensor:
-        """The weighted sum of the regularisers when `share` of the steps are done."""
-        weights = self.config.losses
-        total = render.color.new_zeros(())
-        if weights.opacity > 0:
-            total = total + weights.opacity * opacity_loss(render.opacity)
-        if weights.sparsity > 0 and len(render.density):
-            total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
-        if weights.entropy > 0:
-            total = total + weights.entropy * entropy_loss(render.opacity, weights.undecided)
-        normals = render.sampled_normals
-        if normals is not None:
-            facing = orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())
-            total = total + weights.orientation * facing
-        return self.ramp(share) * total
+    def lights(self, origins: Tensor, step: int, first: int) -> Lights | None:
+        """Light on the views from origins [B, H, W, 3], by step and global samples; None if they show the albedo."""
+        shading = self.config.shading
+        if step / self.config.optim.steps < shading.start:
+            return None
+        return draw_lights(
+            origins[:, 0, 0],
+            self.renderer.field.middle,
+            seed=self.config.seed,
+            first=first,
+            probability=shading.probability,
+            textureless=shading.textureless,
+            ambient=shading.ambient,
+            spread=shading.spread,
+        )
 
     def render_size(self, step: int) -> int:
         """Side of the rendered pictures at a step, pixels: coarse to fine."""
@@ -223,7 +224,8 @@ def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
             **settings,
         )
     except EngineUnavailable as error:
-        raise UserError(f"renderer.engine={config.renderer.engine}: {error}") from error
+        asked = f"renderer.engine={config.renderer.engine}, renderer.marching={config.renderer.marching}"
+        raise UserError(f"{asked}: {error}") from error
 
 
 def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:

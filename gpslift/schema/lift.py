@@ -18,7 +18,14 @@ class GridConfig:
 @dataclass
 class RendererConfig:
     engine: str = key(
-        "auto", "hash grid engine; auto = the fastest that works here", choices=("auto", "torch", "numba")
+        "auto",
+        "hash grid engine; auto = the fastest that works here",
+        choices=("auto", "torch", "numba", "compiled", "tcnn"),
+    )
+    marching: str = key(
+        "auto",
+        "who marches rays and sums along them: the engine, or nerfacc; auto = nerfacc where it works, which needs CUDA",
+        choices=("auto", "own", "nerfacc"),
     )
     grid: GridConfig = section(GridConfig, "hash grid")
     hidden: int = key(32, "width of the hidden layer of the density and colour heads", low=4, high=256)
@@ -34,6 +41,17 @@ class RendererConfig:
     coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
     blob_scale: float = key(5.0, "strength of the density blob that training starts from", low=0.0)
     blob_radius: float = key(0.9, "radius of that blob, half extents", low=0.01)
+    background: str = key(
+        "learned",
+        "what is behind the object: a learned sky and ground, one colour, or one at random for each view of training",
+        choices=("learned", "solid", "random"),
+    )
+    background_color: list[float] = key(
+        [1.0, 1.0, 1.0],
+        "red, green and blue of a solid background, and of pictures after training with random ones",
+        low=0.0,
+        high=1.0,
+    )
     background_hidden: int = key(16, "width of the background network", low=4, high=256)
 
 
@@ -89,6 +107,22 @@ class ColoringConfig:
 
 
 @dataclass
+class ShadingConfig:
+    probability: float = key(
+        0.0,
+        "probability that a view is lit by a random lamp; 0 = all show the albedo (DreamFusion: 0.75)",
+        low=0.0,
+        high=1.0,
+    )
+    textureless: float = key(0.5, "probability that a lit view shows matter as white", low=0.0, high=1.0)
+    ambient: float = key(0.1, "share of the light in lit views that comes from everywhere", low=0.0, high=1.0)
+    spread: float = key(
+        0.8, "how far the lamp strays from the camera's direction, camera distances (standard deviation)", low=0.0
+    )
+    start: float = key(0.1, "share of the steps before the first lit view", low=0.0, high=1.0)
+
+
+@dataclass
 class LossConfig:
     orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
@@ -97,9 +131,15 @@ class LossConfig:
     undecided: float = key(
         0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
     )
+    distortion: float = key(0.0, "weight: matter that is spread along a ray (Mip-NeRF 360's distortion)", low=0.0)
     ramp: list[float] = key(
         [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )
+    orientation_ramp: list[float] = key([], "as losses.ramp, for orientation alone; [] = losses.ramp", low=0, high=1)
+    opacity_ramp: list[float] = key([], "as losses.ramp, for opacity alone; [] = losses.ramp", low=0, high=1)
+    sparsity_ramp: list[float] = key([], "as losses.ramp, for sparsity alone; [] = losses.ramp", low=0, high=1)
+    entropy_ramp: list[float] = key([], "as losses.ramp, for entropy alone; [] = losses.ramp", low=0, high=1)
+    distortion_ramp: list[float] = key([], "as losses.ramp, for distortion alone; [] = losses.ramp", low=0, high=1)
 
 
 @dataclass
@@ -147,6 +187,7 @@ class LiftConfig(RunConfig):
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
     guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")
     coloring: ColoringConfig = section(ColoringConfig, "the last steps, for colours")
+    shading: ShadingConfig = section(ShadingConfig, "light on the NeRF while it trains")
     losses: LossConfig = section(LossConfig, "regularisers")
     optim: LiftOptimConfig = section(LiftOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures")

@@ -31,7 +31,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_renders_and_gradients() -> None:
     pictures, gradients = [], []
     for device in ("cpu", str(GPU)):
-        renderer = make_renderer(device=device)
+        renderer = make_renderer(device=device).to(device)
         origins, directions = (rays.to(device) for rays in side_cameras(0.0, 120.0, size=16).rays())
         color = renderer(origins, directions).color
         color.square().mean().backward()

@@ -218,6 +218,22 @@ def test_update_schedules_levels_and_occupancy() -> None:
     assert int(renderer.field.grid.active_levels) == 4 and not torch.equal(renderer.occupancy.cells, cells)
 
 
+def test_fine_levels_show_only_when_their_time_has_come() -> None:
+    """A checkerboard in the finest level alone: neither pictures nor gradients know of it while it is not in use."""
+    renderer = make_renderer(coarse_levels=2, coarse_share=0.5, occupancy_warmup_steps=1000)
+    grid, rays = renderer.field.grid, side_cameras(0.0, size=12).rays()
+    finest = grid.layout.levels[-1].offset
+    grid.table.data.zero_()
+    plain = {share: renderer.render_image(*rays).color for share in (0, 100) if renderer.update(share, 100) is None}
+    grid.table.data[finest:].uniform_(-3, 3, generator=torch.Generator().manual_seed(1))
+    for share, shows in ((0, False), (100, True)):
+        renderer.update(share, 100)
+        grid.table.grad = None
+        renderer(*rays).color.square().sum().backward()
+        assert bool(grid.table.grad[finest:].any()) is shows
+        assert ((renderer.render_image(*rays).color - plain[share]).abs().max() > 0.02) == shows
+
+
 def test_density_is_what_a_render_sees() -> None:
     renderer = make_renderer()
     renderer.update(0, 100)
