@@ -1,13 +1,14 @@
 """The renderer: rays in, pictures out, with what the regularisers need."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
 from renderers.background import Background, ground_distance
+from renderers.chunks import render_in_chunks
 from renderers.draws import draw_by_weight, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
@@ -49,8 +50,10 @@ class Renderer(nn.Module):
         blob_scale: float,
         blob_radius: float,
         background_hidden: int,
+        chunk_rays: int = 0,
     ) -> None:
         super().__init__()
+        self.chunk_rays = chunk_rays
         self.seed, self.occupancy_every_steps = seed, occupancy_every_steps
         self.coarse_levels, self.coarse_share = coarse_levels, coarse_share
         self.engine, self.engine_reason = pick_engine(engine, device)
@@ -104,6 +107,7 @@ class Renderer(nn.Module):
         background: bool = True,
         normals: NormalMode = "none",
         normal_samples: int = 0,
+        offset: Tensor | None = None,
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
@@ -112,10 +116,18 @@ class Renderer(nn.Module):
         background: False leaves black behind.
         normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
         and as pictures.
+        offset: the shifts of the rays' intervals [B H W] themselves, in [0, 1).
         """
+        if self.chunk_rays and origins.shape[:3].numel() > self.chunk_rays:
+            settings: Any = {"background": background, "normals": normals, "normal_samples": normal_samples}
+            return render_in_chunks(
+                self, origins, directions, self.chunk_rays, jitter=jitter, first_image=first_image, **settings
+            )
         shape = origins.shape[:3]
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
-        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter, first_image).to(origins.device)
+        if offset is None:
+            offset = ray_offsets(shape[0], shape[1] * shape[2], jitter, first_image)
+        offset = offset.to(origins.device)
         with torch.autocast(origins.device.type, enabled=False):
             samples = self.march(origins, directions, offset)
             points = samples.points(origins, directions)

@@ -194,9 +194,9 @@ def without(folder: Path, name: str) -> None:
     [
         ("", ["prior.path=", "there is no such folder", "configs/angle2img_statue_of_liberty.yaml"]),
         ("model_index.json", ["is not a prior", "no model_index.json"]),
-        ("unet", ["incomplete: unet missing"]),
-        ("unet/diffusion_pytorch_model.safetensors", ["cannot be loaded"]),
-        ("place_encoder", ["has no place encoder", "train a prior on it"]),
+        ("unet", ["incomplete: unet/ missing"]),
+        ("unet/diffusion_pytorch_model.safetensors", ["incomplete: unet/diffusion_pytorch_model.safetensors missing"]),
+        ("place_encoder", ["has no place encoder", "train a prior on it", "guidance.place=text"]),
         ("cameras.json", ["cameras.json is missing", "copy the prior again"]),
     ],
 )
