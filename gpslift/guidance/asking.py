@@ -37,10 +37,10 @@ class Guidance:
         return self.prior.to_latents(resized(pictures, self.prior.image_size))
 
     def text_tokens(self, texts: Sequence[str]) -> Tensor:
-        """Tokens [B, L, C] of B texts, in 32 bits; the frozen text encoder is asked once for each batch of texts."""
+        """Tokens [B, L, C] of B texts; the frozen text encoder is asked once for each batch of texts."""
         key = tuple(texts)
         if key not in self.known_texts:
-            with torch.no_grad(), torch.autocast(self.prior.unet.device.type, enabled=False):
+            with torch.no_grad():
                 self.known_texts[key] = self.prior.encode_text(texts)
         return self.known_texts[key]
 
