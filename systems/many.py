@@ -1,4 +1,4 @@
-"""One job for each of several configs: a process each, as many at once as there are GPUs, each with its own. No torch."""
+"""Several configs in one call: a process each, as many at once as there are GPUs, each with its own. No torch."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ class Job:
 
 
 def run_many(files: Sequence[str], configs: Sequence[RunConfig], arguments: Sequence[str]) -> int:
-    """Runs launch.py for each config file with the other `arguments`; 0 if all went well, 1 if one did not, 130 stopped.
+    """Runs launch.py for each config file with the other `arguments`; 0 if all went well, 1 if not, 130 if stopped.
 
     What each says is in <output>/<name>.log. Where one fails the others go on. Ctrl-C reaches all of them, and waits
     until they have saved. Raises UserError for two configs of one name.
