@@ -35,6 +35,7 @@ from tests.systems.tiny_lift import (
     STEPS,
     STOPPED,
     arguments,
+    at_step,
     only_run,
     tiny_prior,
     write_prior,
@@ -270,3 +271,20 @@ def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Lifts, tmp
     save_config(ImagePriorConfig(), run.config)
     with pytest.raises(UserError, match=r"system=image_prior; export takes one of system=lift"):
         load_renderer(run)
+
+
+def test_too_little_memory_for_a_lift_names_the_numbers_to_lower(
+    lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(loss: Tensor) -> Tensor:
+        return loss + torch.empty(2**50).sum()  # a real refusal: no computer has that much
+
+    monkeypatch.setattr(systems.lift.LiftSystem, "training_step", at_step(1, refuse))
+    assert launch.main(arguments(tmp_path, "lift", lifts.prior)) == 2
+    line = one_error(capsys)
+    for words in (
+        "out of memory, with ", " GB taken at most", "renderer.chunk_rays=1024 (now 0, all 512 of a step)",
+        "guidance.gradient_checkpointing=yes", "optim.batch_size (now 2)", "optim.resolutions (now [8, 16])",
+        "renderer.samples (now 24)", "renderer.grid.log2_table (now 10)",
+    ):  # fmt: skip
+        assert words in line
