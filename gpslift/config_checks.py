@@ -133,10 +133,15 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
 
 
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    processes, guidance = max(config.devices, 1) * config.nodes, config.guidance
     yield (
-        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
-        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a lift runs in one process; "
-        "leave them out",
+        config.optim.batch_size % processes == 0,
+        f"optim.batch_size={config.optim.batch_size} must be a multiple of {processes}: devices={config.devices} times "
+        f"nodes={config.nodes}, which share the cameras of a step",
+    )
+    yield (
+        guidance.perp_neg == 0 or guidance.negative_prompt != "",
+        f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from renderers.backends import pick_engine
 from renderers.background import Background, PlainBackground, ground_distance
-from renderers.draws import draw_by_weight, random_colors, ray_offsets
+from renderers.chunks import render_in_chunks
+from renderers.draws import DrawnRays, draw_by_weight, random_colors, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
 from renderers.occupancy import OccupancyGrid
@@ -54,8 +55,10 @@ class Renderer(nn.Module):
         background: str,
         background_color: Sequence[float],
         background_hidden: int,
+        chunk_rays: int = 0,
     ) -> None:
         super().__init__()
+        self.chunk_rays = chunk_rays
         self.seed, self.occupancy_every_steps = seed, occupancy_every_steps
         self.coarse_levels, self.coarse_share = coarse_levels, coarse_share
         self.engine, self.engine_reason = pick_engine(engine, device, marching)
@@ -112,6 +115,7 @@ class Renderer(nn.Module):
         normals: NormalMode = "none",
         normal_samples: int = 0,
         lights: Lights | None = None,
+        drawn: DrawnRays | None = None,
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
@@ -121,23 +125,26 @@ class Renderer(nn.Module):
         normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
         and as pictures.
         lights: of each view; None = the albedo.
+        drawn: what is drawn for the rays, where they are a part of others; None = it is drawn here.
         """
-        shape = origins.shape[:3]
+        shape, key = origins.shape[:3], (*(jitter or (0,)), first_image)
+        drawn = self.draw(shape, jitter, first_image, origins.device) if drawn is None else drawn
+        if self.chunk_rays and shape.numel() > self.chunk_rays:
+            settings = {"background": background, "normals": normals, "lights": lights}
+            return render_in_chunks(self, origins, directions, self.chunk_rays, drawn, key, normal_samples, settings)
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
-        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter, first_image).to(origins.device)
         with torch.autocast(origins.device.type, enabled=False):
-            samples = self.march(origins, directions, offset)
+            samples = self.march(origins, directions, drawn.offset)
             points = samples.points(origins, directions)
             density, color = self.field.density_and_color(points)
             weights = self.engine.weights(density, samples, len(origins))
             if lights is not None:
-                view = samples.ray // (shape[1] * shape[2])
-                color = shade(color, points, weights, view, self.field.normals, lights)
+                color = shade(color, points, weights, drawn.view[samples.ray], self.field.normals, lights)
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
             *rgb, opacity, distance = self.engine.sum(weights * seen, samples, len(origins))
             black = torch.zeros_like(directions)
-            behind = self.behind(origins, directions, shape[0], jitter, first_image) if background else black
-            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (*(jitter or (0,)), first_image))
+            behind = self.behind(origins, directions, drawn) if background else black
+            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, key)
             sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
             normal = None
             if sampled is not None and normals == "all":
@@ -154,17 +161,26 @@ class Renderer(nn.Module):
             sampled_normals=sampled,
         )
 
-    def behind(
-        self, origins: Tensor, directions: Tensor, images: int, jitter: tuple[int, ...] | None, first_image: int
-    ) -> Tensor:
-        """Colours [R, 3] behind the object on the rays [R, 3] of so many images.
+    def draw(
+        self, shape: torch.Size, jitter: tuple[int, ...] | None, first_image: int, device: torch.device
+    ) -> DrawnRays:
+        """What is drawn for images [B, H, W]: see `forward`.
 
-        Random ones are an image's own, drawn from (seed, first_image + its number), and only while training (`jitter`
-        is given); other pictures get the one colour of the config.
+        Random colours behind are an image's own, drawn from (seed, first_image + its number), and only while training
+        (`jitter` is given); other pictures get the one colour of the config.
         """
-        if self.random_background and jitter is not None:
-            colors = random_colors(images, self.seed, first_image).to(origins)
-            return colors.repeat_interleave(len(origins) // images, 0)
+        images, pixels = shape[0], shape[1] * shape[2]
+        random = self.random_background and jitter is not None
+        return DrawnRays(
+            ray_offsets(images, pixels, jitter, first_image).to(device),
+            torch.arange(images, device=device).repeat_interleave(pixels),
+            random_colors(images, self.seed, first_image).to(device) if random else None,
+        )
+
+    def behind(self, origins: Tensor, directions: Tensor, drawn: DrawnRays) -> Tensor:
+        """Colours [R, 3] behind the object on the rays [R, 3]."""
+        if drawn.behind is not None:
+            return drawn.behind[drawn.view]
         return self.background(origins, directions)
 
     def choose(

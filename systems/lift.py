@@ -13,17 +13,20 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras
 from gpslift.checkpoint_files import last_checkpoint
+from gpslift.collectives import rank, world_size
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, build_objective, interleaved
-from gpslift.guidance.viewpoints import ViewpointSampler
+from gpslift.guidance.objectives import Seen, build_objective, interleaved, scales_of
+from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.randomness import normal_for_samples
+from gpslift.ranks import is_first_process
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.storage import short_path
@@ -31,6 +34,7 @@ from renderers.backends import EngineUnavailable
 from renderers.render import Render
 from renderers.renderer import Renderer
 from renderers.shading import Lights, draw_lights
+from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers
 from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
 
@@ -56,8 +60,9 @@ class LiftSystem(pl.LightningModule):
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
-        for_colors = replace(config.guidance, scale=config.coloring.scale)
-        self.color_objective = build_objective(for_colors, prior, config.optim.steps, config.seed)
+        self.guidance = self.objective.guidance
+        for_colors = replace(config.guidance, scale=config.coloring.scale, scale_text=-1.0, scale_place=-1.0)
+        self.color_guidance = replace(self.guidance, scales=scales_of(for_colors))
         low, high = config.cameras.azimuth
         self.viewpoints = ViewpointSampler(
             landmark,
@@ -75,19 +80,20 @@ class LiftSystem(pl.LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, optim = self.global_step, self.config.optim
-        objective = self.color_objective if self.coloring(step) else self.objective
+        step, optim, objective = self.global_step, self.config.optim, self.objective
+        objective.guidance = self.color_guidance if self.coloring(step) else self.guidance
         self.renderer.update(step, optim.steps)
         reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
-        first, target_step = step // reuse * optim.batch_size, step // reuse * reuse
-        views = self.viewpoints.draw(first, optim.batch_size, self.render_size(target_step))
+        count = optim.batch_size // world_size()  # processes share a step's cameras
+        first, target_step = step // reuse * optim.batch_size + rank() * count, step // reuse * reuse
+        views = self.viewpoints.draw(first, count, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
         lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
         jitter = (self.config.seed, step)
         if objective.needs_pictures(step):
             with torch.no_grad():
                 whole = self.renderer(origins, directions, jitter=jitter, first_image=first, lights=lights)
-            objective.look(seen(whole, tint), views.place, step, first)
+            objective.look(seen(whole, tint, views.cameras), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         share = step / optim.steps
         render = self.renderer(
@@ -96,10 +102,10 @@ class LiftSystem(pl.LightningModule):
             jitter=jitter,
             first_image=first,
             normals="sampled" if self.regularisers.weight("orientation", share) > 0 else "none",
-            normal_samples=NORMAL_SAMPLES,
+            normal_samples=NORMAL_SAMPLES // world_size(),
             lights=lights,
         )
-        loss, figures = objective(seen(render, tint), views.place, step, first)
+        loss, figures = objective(seen(render, tint, views.cameras), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, share)
@@ -126,11 +132,11 @@ class LiftSystem(pl.LightningModule):
         an object follows its sky, and to let the tint through is one way to say so, which dissolved good priors' lifts.
         """
         guidance, optim = self.config.guidance, self.config.optim
-        shape = (3, 1, 1)
+        count, shape = optim.batch_size // world_size(), (3, 1, 1)
         first_share, last_share = guidance.tint_between
         if guidance.objective != "multistep" or not first_share <= step / optim.steps < last_share:
-            return torch.zeros(optim.batch_size, *shape, device=self.device)
-        indices = range(first, first + optim.batch_size)
+            return torch.zeros(count, *shape, device=self.device)
+        indices = range(first, first + count)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
 
     def lights(self, origins: Tensor, step: int, first: int) -> Lights | None:
@@ -177,14 +183,12 @@ class LiftSystem(pl.LightningModule):
             self.preview(self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The objectives' states go with the renderer's."""
+        """The objective's state goes with the renderer's."""
         checkpoint["objective"] = self.objective.state_dict()
-        checkpoint["color_objective"] = self.color_objective.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And come back with it."""
+        """And comes back with it."""
         self.objective.load_state_dict(checkpoint["objective"])
-        self.color_objective.load_state_dict(checkpoint["color_objective"])
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
@@ -200,10 +204,10 @@ class LiftSystem(pl.LightningModule):
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
 
 
-def seen(render: Render, tint: Tensor) -> Seen:
-    """The pictures with the tint [B, 3, 1, 1] on what is behind the object."""
+def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
+    """The pictures, from these cameras, with the tint [B, 3, 1, 1] on what is behind the object."""
     clear = (1 - render.opacity)[:, None]
-    return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear)
+    return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear, cameras)
 
 
 def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -251,12 +255,21 @@ def check_subject(config: LiftConfig, prior: PlaceDiffusionPipeline, landmark: L
 
 def train(config: LiftConfig, run: Run) -> None:
     """Lifts the landmark from the prior."""
+    with enough_memory(lift_remedies(config)):
+        _train(config, run)
+
+
+def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    if config.guidance.place == "text" and is_plain_model(config.prior.path):
+        prior, table = load_plain_model(config.prior.path, landmark.caption, device), assumed_cameras(landmark)
+    else:
+        prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
     check_subject(config, prior, landmark)
     system = LiftSystem(config, landmark, prior, table, run.previews)
-    print(f"hash grid engine: {system.renderer.engine_reason}")
+    if is_first_process():
+        print(f"hash grid engine: {system.renderer.engine_reason}")
     trainer = make_trainer(
         config,
         run,
@@ -264,8 +277,11 @@ def train(config: LiftConfig, run: Run) -> None:
         learning_rate=config.optim.lr,
         description=f"lifting {landmark.title}",
         gradient_clip=config.optim.gradient_clip,
+        shares=config.optim.batch_size,
     )
-    fit(trainer, system, None, run)
+    fit(trainer, system, None, run, lift_remedies(config))
+    if not is_first_process():
+        return
     system.to(device)
     system.preview(config.optim.steps)
     own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from gpslift.collectives import share_of_mean
 from gpslift.schema.lift import LossConfig
 from renderers.losses import distortion_loss, entropy_loss, opacity_loss, orientation_loss, sparsity_loss
 from renderers.render import Render
@@ -61,9 +62,10 @@ class Regularisers:
 
     def sparsity(self, render: Render) -> Tensor:
         """Of all samples; 0 if there is none."""
+        evenly = share_of_mean(len(render.density), render.density.device)  # another process has more samples, or fewer
         if len(render.density) == 0:
             return render.opacity.new_zeros(())
-        return sparsity_loss(render.density, self.step_length)
+        return evenly * sparsity_loss(render.density, self.step_length)
 
     def entropy(self, render: Render) -> Tensor:
         """Of all rays."""

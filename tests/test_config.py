@@ -137,6 +137,8 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("image_prior", ["sample.area=48,2,49,2,48,3"], "sample.area needs a prior of a city (place.kind=gps"),
         ("lift", ["guidance.t_start=0.9"], "guidance.t_start"),
         ("lift", ["guidance.t_end=0.5,0.02"], "guidance.t_end"),
+        ("lift", ["guidance.perp_neg=0.5"], "guidance.perp_neg=0.5 needs guidance.negative_prompt"),
+        ("lift", ["devices=3"], "optim.batch_size=4 must be a multiple of 3"),
         ("lift", ["cameras.azimuth=0,90,180"], "cameras.azimuth"),
         ("lift", ["cameras.azimuth=0,720"], "whole circle"),
         (

@@ -149,6 +149,12 @@ class SampleConfig:
         low=0.0,
     )
     guidance_scale_place: float = key(3.0, "place guidance, diffusers' scale (1 = none)", low=0.0)
+    guidance_rescale: float = key(
+        0.0,
+        "against saturation by strong guidance (Lin et al. 2024, eq. 15 and 16); 0 = off, 0.7 is usual",
+        low=0.0,
+        high=1.0,
+    )
     steps: int = key(30, "denoising steps", low=1, high=1000)
     output: str = key("", "folder for the pictures; '' = samples/ in the prior's run folder, or in <output>/<name>")
 

@@ -53,6 +53,9 @@ class RendererConfig:
         high=1.0,
     )
     background_hidden: int = key(16, "width of the background network", low=4, high=256)
+    chunk_rays: int = key(
+        0, "rays of a step that are rendered at a time, which bounds memory and takes longer; 0 = all of them", low=0
+    )
 
 
 @dataclass
@@ -68,12 +71,37 @@ class LiftCameraConfig:
 
 @dataclass
 class GuidanceConfig:
-    objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
+    objective: str = key(
+        "multistep",
+        "what a step optimises: denoised pictures, score distillation (the paper's), with inverted noise, variational",
+        choices=("multistep", "sds", "ism", "vsd"),
+    )
     scale: float = key(2.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    scale_text: float = key(-1.0, "the same of the text alone; -1 = guidance.scale", low=-1.0)
+    scale_place: float = key(-1.0, "the same of the place beyond the text; -1 = guidance.scale", low=-1.0)
+    negative_prompt: str = key("", "a text of what shall not be seen; it takes the place of the empty text")
+    perp_neg: float = key(
+        0.0,
+        "weight of the negative prompt by Perp-Neg (Armandpour et al. 2023), beside the empty text; 0 = off",
+        low=0.0,
+    )
+    rescale: float = key(
+        0.0,
+        "against saturation by strong guidance (Lin et al. 2024, eq. 15 and 16); 0 = off, 0.7 is usual",
+        low=0.0,
+        high=1.0,
+    )
     place: str = key(
         "true",
-        "the condition given to the prior; dropped and shuffled are controls",
-        choices=("true", "dropped", "shuffled"),
+        "the condition given to the prior; text: no place, also for a model without a place encoder; dropped (no "
+        "azimuth) and shuffled are controls",
+        choices=("true", "text", "dropped", "shuffled"),
+    )
+    schedule: str = key(
+        "annealed",
+        "timesteps: drawn from a range that moves from t_start to t_end; constant: from all that they span; sqrt: down "
+        "from the highest to the lowest by the square root of the steps done",
+        choices=("annealed", "constant", "sqrt"),
     )
     t_start: list[float] = key(
         [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
@@ -92,6 +120,18 @@ class GuidanceConfig:
     )
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
+    interval: float = key(
+        0.05,
+        "ism: from one inverted timestep to the next that is compared, as a share of the noise schedule",
+        low=0.0,
+        high=0.5,
+    )
+    inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
+    adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
+    adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
+    gradient_checkpointing: bool = key(
+        False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
+    )
 
 
 @dataclass

@@ -29,11 +29,14 @@ class RunConfig:
         "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
     )
     devices: int = key(
-        0, "image_prior: processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
+        0, "processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
     )
-    nodes: int = key(1, "image_prior: machines that train together; Lightning says how to start them", low=1)
+    nodes: int = key(1, "machines that train together; Lightning says how to start them", low=1)
     strategy: str = key(
         "auto", "how processes train together; auto = ddp where there are several", choices=("auto", "ddp")
+    )
+    skipped_steps: int = key(
+        10, "steps in a row that are left out for a loss or gradient that is not finite, before training stops", low=0
     )
     threads: int = key(0, "CPU threads; 0 = all cores", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")

@@ -66,6 +66,7 @@ def sample_images(
                 steps=settings.steps,
                 guidance_scale_text=settings.guidance_scale_text,
                 guidance_scale_place=settings.guidance_scale_place,
+                guidance_rescale=settings.guidance_rescale,
                 generator=generator if isinstance(generator, Generator) else generator[rows],
             )
         images.append(sampled.float().cpu())
