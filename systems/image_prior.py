@@ -331,6 +331,6 @@ def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
         return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
     own = f"configs/{subject.name}.yaml"
     known = (REPOSITORY / own).is_file()
-    keys = [] if known else [f"landmark={subject.name}", f"name={subject.name}"]
+    keys = [] if known else [f"landmark={config.landmark}", f"name={subject.name}"]
     lift = own if known else "configs/statue_of_liberty.yaml"
     return shlex.join(["python", "launch.py", "--config", lift, "--train", *keys, prior])

@@ -81,7 +81,8 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
         if wrong.sum() > len(wrong) / 2:
             raise UserError(
                 f"data.photos: in {wrong.sum()} of {len(wrong)} photos of {report.folder} {mistake}: put right, they "
-                f"stand within {radius_max_m:g} m of the {landmark.title}. Correct their EXIF GPS tags and try again"
+                f"stand within {radius_max_m:g} m of the {landmark.title}. Correct their EXIF GPS tags, or, if it is "
+                f"wrong, the landmark's centre ({_center(landmark)}), and try again"
             )
         report.drop(mistake, table["path"].filter(pa.array(wrong)).to_pylist())
         misplaced |= wrong
@@ -91,6 +92,13 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
 def keep_in_range(table: pa.Table, landmark: Landmark, low_m: float, high_m: float, report: PhotoReport) -> pa.Table:
     """Photos between two distances from the landmark, metres. UserError, with those found, if there are none."""
     distance = column(table, "distance_m")
+    if distance.min() > high_m:
+        raise UserError(
+            f"data.photos: the nearest of {len(distance)} photos of {report.folder} with GPS is "
+            f"{_far(distance.min())} from the {landmark.title}, whose centre is {_center(landmark)}; the farthest used "
+            f"are {high_m:g} m away. Check that centre (are its signs right, are latitude and longitude swapped?) "
+            "and that the photos are of this landmark (landmark=, data.photos); if they are, raise data.radius_max_m"
+        )
     inside = (distance >= low_m) & (distance <= high_m)
     if not inside.any():
         raise UserError(
@@ -101,6 +109,14 @@ def keep_in_range(table: pa.Table, landmark: Landmark, low_m: float, high_m: flo
     table = keep(table, distance >= low_m, f"closer than {low_m:g} m", report)
     distance = column(table, "distance_m")
     return keep(table, distance <= high_m, f"farther than {high_m:g} m", report)
+
+
+def _far(distance_m: float) -> str:
+    return f"{distance_m:.0f} m" if distance_m < 1000 else f"{distance_m / 1000:.1f} km"
+
+
+def _center(landmark: Landmark) -> str:
+    return f"latitude {landmark.latitude:g}, longitude {landmark.longitude:g}"
 
 
 def keep_certain(table: pa.Table, limit_deg: float, report: PhotoReport) -> pa.Table:
