@@ -94,6 +94,10 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         f"place.encoder={encoder} does not encode place.kind={kind}; choose {', '.join(fitting)}",
     )
     yield (
+        kind == "azimuth" or not config.data.azimuths,
+        f"data.azimuths={config.data.azimuths} needs place.kind=azimuth; leave it out",
+    )
+    yield (
         kind == "azimuth" or config.optim.place_weight == 0,
         f"optim.place_weight={config.optim.place_weight:g} needs place.kind=azimuth; set it to 0",
     )

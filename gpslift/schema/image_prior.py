@@ -9,6 +9,9 @@ from gpslift.schema.run import PriorSourceConfig, RunConfig
 @dataclass
 class DataConfig:
     photos: str = key("embedded", "a folder of geotagged photos, or 'embedded' for the photos made by rule")
+    azimuths: str = key(
+        "", "a CSV file with columns file (in data.photos) and azimuth_deg, used instead of GPS; '' = GPS"
+    )
     cache: str = key("outputs/cache", "where embedded photos and decoded pixels are kept between runs")
     embedded_photos: int = key(12000, "how many embedded photos to make", low=64)
     embedded_seed: int = key(0, "seed of the embedded photos", low=0)
