@@ -57,7 +57,7 @@ def photo_folder(subject: Subject, data: DataConfig) -> Path:
     if isinstance(subject, Landmark):
         from gpslift.procedural.dataset import ensure_photos
 
-        return ensure_photos(subject.name, data)
+        return ensure_photos(subject, data)
     from gpslift.procedural.city.dataset import ensure_city_photos
 
     return ensure_city_photos(subject, data)

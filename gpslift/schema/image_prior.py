@@ -15,7 +15,16 @@ class DataConfig:
     cache: str = key("outputs/cache", "where embedded photos and decoded pixels are kept between runs")
     embedded_photos: int = key(12000, "how many embedded photos to make", low=64)
     embedded_seed: int = key(0, "seed of the embedded photos", low=0)
-    embedded_shape: str = key("", "another made-by-rule shape in the landmark's place, for tuning; '' = the landmark")
+    embedded_shape: str = key(
+        "",
+        "what stands in the landmark's place: another made-by-rule shape, for tuning, or a mesh file (OBJ, ...) in "
+        "metres; '' = the landmark",
+    )
+    embedded_up: str = key(
+        "auto",
+        "the axis of a mesh file that points up; auto = the one along which it is as high as the landmark",
+        choices=("auto", "y", "z"),
+    )
     radius_min_m: float = key(-1.0, "photos closer than this are left out, metres; -1 = the landmark's own", low=-1.0)
     radius_max_m: float = key(-1.0, "photos farther than this are left out, metres; -1 = the landmark's own", low=-1.0)
     azimuth_uncertainty_max_deg: float = key(
