@@ -1,4 +1,4 @@
-"""One's own landmark from end to end, by the command line: photos of a mesh file, or real ones with their azimuths told,
+"""One's own landmark from end to end, by the command line: photos of a mesh file, or real ones with azimuths told,
 then a prior, a lift from it, and its export, all of a landmark that is in no data file.
 """
 
