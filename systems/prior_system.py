@@ -248,7 +248,7 @@ class ImagePriorSystem(pl.LightningModule):
         if 2 * count <= HELD_OUT_DRAWS:
             draws = list(enumerate(rows * (HELD_OUT_DRAWS // count)))
         total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
-        with self._averaged():
+        with self.averaged():
             for start in range(0, len(draws), size):
                 batch = photos[draws[start : start + size]]
                 batch = self.transfer_batch_to_device(batch, self.device, 0)
@@ -259,11 +259,11 @@ class ImagePriorSystem(pl.LightningModule):
 
     def preview(self, step: int) -> None:
         """A picture of the averaged weights' images in the folder of previews."""
-        with self._averaged():
+        with self.averaged():
             self.shown.save(self.prior, self.config, self.previews / f"step_{step:08d}.png")
 
     @contextmanager
-    def _averaged(self) -> Iterator[None]:
+    def averaged(self) -> Iterator[None]:
         """Within it, the networks are the averaged ones, without gradients, in the training's number format."""
         self.average.store(self._trained())
         self.use_average()
