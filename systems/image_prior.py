@@ -3,8 +3,8 @@
 import shlex
 from pathlib import Path
 
-from gpslift.config import REPOSITORY
 from gpslift.geo.landmarks import Landmark
+from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
@@ -100,8 +100,6 @@ def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
         latitude, longitude = subject.center
         asked = ["sample.prompt=a bench under a tree", f"sample.gps=[{latitude:.4f},{longitude:.4f}]"]
         return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
-    own = f"configs/{subject.name}.yaml"
-    known = (REPOSITORY / own).is_file()
-    keys = [] if known else [f"landmark={config.landmark}", f"name={subject.name}"]
-    lift = own if known else "configs/statue_of_liberty.yaml"
-    return shlex.join(["python", "launch.py", "--config", lift, "--train", *keys, prior])
+    own = [f"landmark={config.landmark}", f"name={subject.name}"] if is_landmark_file(config.landmark) else []
+    lift = "configs/own_landmark.yaml" if own else f"configs/{subject.name}.yaml"
+    return shlex.join(["python", "launch.py", "--config", lift, "--train", *own, prior])
