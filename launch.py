@@ -25,6 +25,9 @@ examples:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --train data.photos=/my/photos
   lift from that prior:
     python launch.py --config configs/statue_of_liberty.yaml --train prior.path=<its run folder>
+  the same of a landmark of your own, in a file with its name, latitude, longitude and height (docs/own_landmark.md):
+    python launch.py --config configs/angle2img_own_landmark.yaml --train landmark=my.yaml data.photos=/my/photos
+    python launch.py --config configs/own_landmark.yaml --train landmark=my.yaml prior.path=<its run folder>
   pictures from given sides:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=[0,45,90,135]
   of a city: the average of a circle, a strip along a walk:

@@ -32,6 +32,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
+    yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
@@ -66,6 +67,24 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
+def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    """What can be had on photos of a landmark, on a compact prior, or with photos held out."""
+    data = config.data
+    yield (
+        data.augment <= 0 or (config.place.kind == "azimuth" and not data.cache_latents),
+        f"data.augment={data.augment:g} changes a landmark's photos (place.kind=azimuth), and needs them as pixels "
+        "(data.cache_latents=no); set it to 0",
+    )
+    yield (
+        config.backbone.dropout <= 0 or config.prior.base == "compact",
+        f"backbone.dropout={config.backbone.dropout:g} needs prior.base=compact; set it to 0",
+    )
+    yield (
+        config.optim.patience <= 0 or data.test_share > 0,
+        f"optim.patience={config.optim.patience} goes by photos held out from training; raise data.test_share",
+    )
+
+
 def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     """What only a pretrained base model can have."""
     needing = {
@@ -92,6 +111,10 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         encoder in fitting,
         f"place.encoder={encoder} does not encode place.kind={kind}; choose {', '.join(fitting)}",
+    )
+    yield (
+        kind == "azimuth" or not config.data.azimuths,
+        f"data.azimuths={config.data.azimuths} needs place.kind=azimuth; leave it out",
     )
     yield (
         kind == "azimuth" or config.optim.place_weight == 0,

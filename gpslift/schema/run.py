@@ -20,7 +20,11 @@ class LogConfig:
 class RunConfig:
     name: str = key("run", "name of the run; its folder is <output>/<name>/<time>")
     system: str = key("lift", "which job this is", choices=("lift", "image_prior"))
-    landmark: str = key("statue_of_liberty", "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml")
+    landmark: str = key(
+        "statue_of_liberty",
+        "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml, or the path of a YAML file of one's own "
+        "with name, latitude, longitude, height (docs/own_landmark.md)",
+    )
     seed: int = key(0, "seed of everything random", low=0)
     output: str = key("outputs", "folder that holds all runs")
     resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")

@@ -24,7 +24,7 @@ from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.training import prior_from_photos
 from gpslift.runs import Run, runs_of
 from gpslift.schema.image_prior import ImagePriorConfig
-from systems.image_prior import ImagePriorSystem
+from systems.prior_system import ImagePriorSystem
 from tests.systems.tiny_prior import EVERY, PREVIEW, STEPS, Watched, tiny_config, train
 
 
