@@ -14,7 +14,7 @@ from gpslift.checkpoint_files import last_checkpoint
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
-from gpslift.export.views import framing_cameras
+from gpslift.export.views import RenderFunction, framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Seen, build_objective, interleaved
 from gpslift.guidance.viewpoints import ViewpointSampler
@@ -23,7 +23,8 @@ from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import normal_for_samples
 from gpslift.runs import Run, last_run, open_run
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import LiftConfig, LiftOptimConfig
+from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
 from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
@@ -142,11 +143,7 @@ class LiftSystem(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share."""
-        optim = self.config.optim
-        optimizer = torch.optim.Adam(self.renderer.parameters(), lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
-        decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return falling_adam([{"params": self.renderer.parameters()}], self.config.optim)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A preview now and then."""
@@ -163,16 +160,27 @@ class LiftSystem(pl.LightningModule):
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
-        landmark = self.landmark
-        cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
-        picture = self.render(cameras)
-        normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
-        images = torch.cat([picture.color, normal]).permute(0, 3, 1, 2)
-        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+        save_preview(self.render, self.landmark, self.previews / f"step_{step:08d}.png")
 
     def render(self, cameras: Cameras) -> Any:
         """Pictures from CPU cameras, without gradients and with bounded memory."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def save_preview(render: RenderFunction, landmark: Landmark, path: Path) -> None:
+    """Colour above normals from six sides, as one picture. render: gives color, normal and opacity, as a `Picture`."""
+    cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
+    picture = render(cameras)
+    normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
+    save_grid(torch.cat([picture.color, normal]).permute(0, 3, 1, 2), path, columns=len(PREVIEW_AZIMUTHS))
+
+
+def falling_adam(groups: list[dict[str, Any]], optim: LiftOptimConfig | RefineOptimConfig) -> dict[str, Any]:
+    """Adam over groups of parameters, with learning rates that fall exponentially to their end share."""
+    optimizer = torch.optim.Adam(groups, lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
+    decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def seen(render: Render, tint: Tensor) -> Seen:
@@ -214,7 +222,7 @@ def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
     return config, renderer.to(choose_device(config)).eval()
 
 
-def check_subject(config: LiftConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
+def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
     """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
     if prior.caption != landmark.caption:
         raise UserError(

@@ -16,13 +16,14 @@ from gpslift.schema.lift import GuidanceConfig
 
 @dataclass(frozen=True)
 class Guidance:
-    """A frozen prior and how it is asked. `steps`: of the whole lift."""
+    """A frozen prior and how it is asked. `steps`: of the whole lift. `one_noise`: every picture gets the same noise."""
 
     prior: PlaceDiffusionPipeline
     schedule: TimestepSchedule
     scale: float
     steps: int
     seed: int
+    one_noise: bool = False
 
     def latents(self, pictures: Tensor) -> Tensor:
         """Pictures [B, 3, H, W] in [0, 1] of any size to the prior's latents; differentiable."""
@@ -45,8 +46,8 @@ class Guidance:
         return self.prior.guided_noise(noisy, timestep.expand(len(noisy)), branches, self.scale, self.scale)
 
     def noised(self, latents: Tensor, timestep: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """Latents with noise of the global samples from `first` on, and that noise."""
-        indices = range(first, first + len(latents))
+        """Latents with noise of the global samples from `first` on, or of sample 0 each, and that noise."""
+        indices = [0] * len(latents) if self.one_noise else range(first, first + len(latents))
         noise = normal_for_samples(self.seed, "noise", indices, latents.shape[1:]).to(latents)
         return self.prior.add_noise(latents, noise, timestep.expand(len(latents))), noise
 
@@ -224,7 +225,8 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
     """The objective that a config names. steps: of the whole lift."""
     pairs = (config.t_start, config.t_end, config.tint_between)
     start, end, own_sky = ((float(pair[0]), float(pair[1])) for pair in pairs)
-    guidance = Guidance(prior, TimestepSchedule(start, end, config.anneal_share), config.scale, steps, seed)
+    schedule = TimestepSchedule(start, end, config.anneal_share)
+    guidance = Guidance(prior, schedule, config.scale, steps, seed, config.one_noise)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
     return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, own_sky)

@@ -57,6 +57,9 @@ class GuidanceConfig:
         "the condition given to the prior; dropped and shuffled are controls",
         choices=("true", "dropped", "shuffled"),
     )
+    one_noise: bool = key(
+        False, "the same noise on every picture, so that all targets have one sky and one light; else each its own"
+    )
     t_start: list[float] = key(
         [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
     )

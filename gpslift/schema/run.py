@@ -19,7 +19,7 @@ class LogConfig:
 @dataclass
 class RunConfig:
     name: str = key("run", "name of the run; its folder is <output>/<name>/<time>")
-    system: str = key("lift", "which job this is", choices=("lift", "image_prior"))
+    system: str = key("lift", "which job this is", choices=("lift", "refine", "image_prior"))
     landmark: str = key("statue_of_liberty", "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml")
     seed: int = key(0, "seed of everything random", low=0)
     output: str = key("outputs", "folder that holds all runs")
