@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
 
 
@@ -25,6 +26,8 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
     yield (bool(config.output.strip()), "output= is empty; it is the folder that holds all runs, such as outputs")
     if isinstance(config, ImagePriorConfig):
         yield from _image_prior_rules(config)
+    if isinstance(config, LiftConfig | RefineConfig):
+        yield from _distillation_rules(config)
     if isinstance(config, LiftConfig):
         yield from _lift_rules(config)
 
@@ -132,28 +135,32 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
     )
 
 
-def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool, str]]:
+    """What holds for a lift and for its refinement."""
     yield (
         config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
-        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a lift runs in one process; "
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a {config.system} runs in one process; "
         "leave them out",
     )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     tinted = config.guidance.tint_between
     yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
+    azimuth = config.cameras.azimuth
+    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
+    yield (
+        azimuth[-1] - azimuth[0] <= 360,
+        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
+    )
+
+
+def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     ramp = config.losses.ramp
     yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
     stride = config.guidance.stride
     yield (
         config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
         f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
-    )
-    azimuth = config.cameras.azimuth
-    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
-    yield (
-        azimuth[-1] - azimuth[0] <= 360,
-        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
     )
     grid, optim = config.renderer.grid, config.optim
     yield (

@@ -80,9 +80,7 @@ def on_outline(screen: Tensor, faces: Tensor, edges: Edges) -> Tensor:
     return ahead & ((one == other) | (turn[:, one] != turn[:, other]))
 
 
-def crossings(
-    screen: Tensor, edges: Edges, image: Tensor, edge: Tensor, shape: torch.Size, axis: int
-) -> Crossings:
+def crossings(screen: Tensor, edges: Edges, image: Tensor, edge: Tensor, shape: torch.Size, axis: int) -> Crossings:
     """All places where edges `edge` [K] of images `image` [K] pass between pixels that are neighbours along an axis.
 
     Of edges that run rather across the axis than along it: so each counts once. shape: of the picture, B, H, W, C.
@@ -130,5 +128,7 @@ def visible(found: Crossings, fragments: Fragments) -> Crossings:
     near = found.nearness.detach()
     nearest = torch.zeros_like(near).scatter_reduce(0, pair, near, "amax")[pair]
     numbers = torch.arange(len(pair), device=pair.device)
-    first = torch.full_like(numbers, len(pair)).scatter_reduce(0, pair[near == nearest], numbers[near == nearest], "amin")
+    first = torch.full_like(numbers, len(pair)).scatter_reduce(
+        0, pair[near == nearest], numbers[near == nearest], "amin"
+    )
     return found[numbers == first[pair]]

@@ -22,6 +22,9 @@ class MeshRenderer(nn.Module):
 
     vertices: Tensor
     faces: Tensor
+    edge_ends: Tensor
+    edge_beside: Tensor
+    edge_opposite: Tensor
 
     def __init__(
         self,
@@ -36,6 +39,10 @@ class MeshRenderer(nn.Module):
         super().__init__()
         self.register_buffer("vertices", vertices.float())
         self.register_buffer("faces", faces.long())
+        edges = Edges.of(faces.long())
+        self.register_buffer("edge_ends", edges.ends, persistent=False)
+        self.register_buffer("edge_beside", edges.beside, persistent=False)
+        self.register_buffer("edge_opposite", edges.opposite, persistent=False)
         self.field, self.background, self.supersample = field, background, supersample
         self.offsets = SmoothOffsets(faces, len(vertices), smoothness)
         field.density_head.requires_grad_(False)
@@ -48,9 +55,7 @@ class MeshRenderer(nn.Module):
         """Colours [N, 3] in [0, 1] of points [N, 3] of the surface, world units."""
         return self.field.color(points)
 
-    def forward(
-        self, camera_to_world: Tensor, fov_y: Tensor, directions: Tensor, *, normals: bool = False
-    ) -> Picture:
+    def forward(self, camera_to_world: Tensor, fov_y: Tensor, directions: Tensor, *, normals: bool = False) -> Picture:
         """Pictures of B cameras; colours are differentiable by the field, the background and the vertices.
 
         camera_to_world: [B, 4, 4]. fov_y: radians, [B]. directions: unit, of the pixels' rays, [B, H, W, 3].
@@ -65,7 +70,8 @@ class MeshRenderer(nn.Module):
         fragments = rasterise(screen, self.faces, height, width)
         color = self.color(fragments.interpolate(self.vertices))  # colours stay on the surface when it moves
         values = torch.cat([color, torch.ones_like(color[:, :1])], -1)
-        drawn = antialias(fragments.picture(values), fragments, screen, self.faces, Edges.of(self.faces))
+        edges = Edges(self.edge_ends, self.edge_beside, self.edge_opposite)
+        drawn = antialias(fragments.picture(values), fragments, screen, self.faces, edges)
         seen, opacity = self._smaller(drawn).split([3, 1], -1)
         behind = self.background(camera_to_world[:, None, None, :3, 3].expand_as(directions), directions)
         return Picture(

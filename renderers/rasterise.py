@@ -50,7 +50,9 @@ def rasterise(screen: Tensor, faces: Tensor, height: int, width: int) -> Fragmen
     corners = faces[face.flatten()[pixel]]
     seen = screen[image[:, None], corners]
     x, y = place % width + 0.5, place // width + 0.5
-    weights = screen_weights(seen, x.to(screen), y.to(screen)) * seen[..., 2]  # linear on the screen is value * nearness
+    weights = (
+        screen_weights(seen, x.to(screen), y.to(screen)) * seen[..., 2]
+    )  # linear on the screen is value * nearness
     near = weights.sum(-1, keepdim=True)
     nearness = near.new_zeros(face.numel()).index_copy(0, pixel, near.detach()[:, 0]).view(face.shape)
     return Fragments(face, nearness, pixel, corners, weights / near)

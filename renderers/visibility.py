@@ -7,7 +7,6 @@ the depth, which is linear on the screen.
 import torch
 from torch import Tensor
 
-from renderers.backends.numba_engine import match_threads
 from renderers.backends.numba_raster import TOLERANCE, nearest_faces
 
 CANDIDATES = 2**21
@@ -39,8 +38,10 @@ def visible_faces(screen: Tensor, faces: Tensor, height: int, width: int) -> Ten
     """
     if screen.device.type != "cpu":
         return torch.stack([nearest_face(one, faces, height, width) for one in screen])
-    result = torch.full((len(screen), height, width), -1)
+    from renderers.backends.numba_engine import match_threads  # starts numba's threads, which would not survive a fork
+
     match_threads()
+    result = torch.full((len(screen), height, width), -1)
     nearest_faces(screen.detach().double().contiguous().numpy(), faces.contiguous().numpy(), result.numpy())
     return result
 

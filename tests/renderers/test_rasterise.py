@@ -31,9 +31,7 @@ def knot() -> trimesh.Trimesh:
 
 def test_a_point_lands_where_the_pinhole_puts_it() -> None:
     cameras = side_cameras(180.0)  # at y = -4, looking north: x to the right, z up
-    screen = project(
-        torch.tensor([[0.5, 0.0, 0.25], [0.0, -5.0, 0.0]]), cameras.camera_to_world, cameras.fov_y, 33, 33
-    )
+    screen = project(torch.tensor([[0.5, 0.0, 0.25], [0.0, -5.0, 0.0]]), cameras.camera_to_world, cameras.fov_y, 33, 33)
     focal = 33 / (2 * math.tan(0.25))
     assert screen[0, 0].tolist() == pytest.approx([16.5 + focal * 0.5 / 4, 16.5 - focal * 0.25 / 4, 0.25], abs=1e-4)
     assert screen[0, 1, 2] == 0  # behind the camera
