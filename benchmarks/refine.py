@@ -2,8 +2,8 @@
 
 compare exported runs:        python -m benchmarks.refine NAME=RUN [NAME=RUN ...] [--picture FILE]
 
-RUN is a run folder of `launch.py`, of a lift or of a refinement, whose export was made. --picture: their turntables from
-eight sides, one run below the other.
+RUN is a run folder of `launch.py`, of a lift or of a refinement, whose export was made. --picture: their turntables
+from eight sides, one run below the other.
 """
 
 import argparse
@@ -84,10 +84,10 @@ def main() -> None:
     rows = [truth.row(name, exported(run, landmark), cost_of(run).train_seconds) for name, run in runs.items()]
     rows.append(truth.row("truth against itself", truth.mesh, None))
     text = (
-        f"{landmark.title}: exported meshes against the true one, which has no light on it, in the true frame. Colors are "
-        "RGB in [0, 1], distances root mean squares over points of the outer surface, even by area; gain and offset are "
-        "fitted, one of each a channel, as the light of the photos is free. Contrast: standard deviation over the "
-        "truth's. Written by `python -m benchmarks.refine`"
+        f"{landmark.title}: exported meshes against the true one, which has no light on it, in the true frame. Colors "
+        "are RGB in [0, 1], distances root mean squares over points of the outer surface, even by area; gain and "
+        "offset are fitted, one of each a channel, as the light of the photos is free. Contrast: standard deviation "
+        "over the truth's. Written by `python -m benchmarks.refine`"
     )
     write_table("refine", f"## The second stage\n\n{text}\n\n{table(HEADER, rows)}")
     if given.picture:

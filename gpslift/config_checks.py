@@ -139,8 +139,8 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
     """What holds for a lift and for its refinement."""
     yield (
         config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
-        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a {config.system} runs in one process; "
-        "leave them out",
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a {config.system} runs "
+        "in one process; leave them out",
     )
     for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")

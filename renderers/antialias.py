@@ -23,7 +23,7 @@ class Edges:
 
     @classmethod
     def of(cls, faces: Tensor) -> "Edges":
-        """The edges of faces [F, 3], int64. Where more than two faces meet, an edge for every two of them, as it comes."""
+        """The edges of faces [F, 3], int64. Where more than two faces meet, there is an edge for every two of them."""
         ends = torch.stack([faces, faces.roll(-1, 1)], -1).view(-1, 2).sort(-1).values
         key = ends[:, 0] * (int(faces.max()) + 1) + ends[:, 1]
         order = key.argsort(stable=True)

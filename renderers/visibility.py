@@ -74,7 +74,7 @@ def nearest_face(screen: Tensor, faces: Tensor, height: int, width: int, candida
 
 
 def bounding_boxes(corners: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of triangles [F, 3, 2]: first pixel (x, y) [F, 2], number of pixels [F], columns [F], whose centres are in the box.
+    """Of triangles [F, 3, 2]: first pixel (x, y) [F, 2], number of pixels [F], columns [F], with centres in the box.
 
     Triangles without an area, or with undefined corners, have none.
     """

@@ -31,7 +31,7 @@ from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
 from systems.lift import build_renderer, check_subject, falling_adam, load_renderer, rays_on, save_preview
-from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
+from systems.running import Steps, fit, make_trainer, prepare, show_summary
 
 LIFT_CONFIG = "lift.yaml"
 """The lift's config, kept in the refinement's run folder."""

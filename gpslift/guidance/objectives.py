@@ -16,7 +16,7 @@ from gpslift.schema.lift import GuidanceConfig
 
 @dataclass(frozen=True)
 class Guidance:
-    """A frozen prior and how it is asked. `steps`: of the whole lift. `one_noise`: every picture gets the same noise."""
+    """A frozen prior and how it is asked. `steps`: of the whole lift. `one_noise`: the same noise on all pictures."""
 
     prior: PlaceDiffusionPipeline
     schedule: TimestepSchedule

@@ -1,8 +1,9 @@
 """Every key a config may hold: its type, default, meaning and range. The one source of defaults.
 
 Three root schemas, chosen by the config's `system` key: `ImagePriorConfig` (train and sample a 2D prior), `LiftConfig`
-(lift a landmark from a prior, export it) and `RefineConfig` (refine a lift as a mesh). This package imports no torch, so that `launch.py --help`
-answers at once. `gpslift.config` merges files and overrides into these classes and checks types and ranges.
+(lift a landmark from a prior, export it) and `RefineConfig` (refine a lift as a mesh). This package imports no torch,
+so that `launch.py --help` answers at once. `gpslift.config` merges files and overrides into these classes and checks
+types and ranges.
 """
 
 from gpslift.schema.image_prior import ImagePriorConfig

@@ -1,4 +1,4 @@
-"""Compiled z-buffer of the rasteriser: which triangle is nearest in each pixel. Rounds as `visibility.nearest_face` does.
+"""Compiled z-buffer of the rasteriser: the nearest triangle in each pixel. Rounds as `visibility.nearest_face` does.
 
 Images are drawn in parallel, triangles in their order, so that results repeat bit for bit.
 """

@@ -129,7 +129,7 @@ SQUARE = torch.tensor([[0, 1, 2], [0, 2, 3]])
 
 @pytest.mark.parametrize(("right", "row"), [(3.3, [0, 1, 1, 0.3, 0]), (2.8, [0, 1, 0.8, 0, 0]), (3.0, [0, 1, 1, 0, 0])])
 def test_a_border_inside_a_pixel_covers_it_by_its_share(right: float, row: list[float]) -> None:
-    """A border that lies in a pixel's near half would colour a part of the next one: so the pixel is 1 to 1.5 covered."""
+    """Past a centre by more than half a pixel, a border colours the next pixel; by less, it takes from its own."""
     screen = square(right)
     fragments = rasterise(screen, SQUARE, 4, 5)
     picture = fragments.picture(torch.ones(len(fragments.pixel), 1, dtype=torch.float64))
