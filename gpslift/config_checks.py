@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
 
 
@@ -25,6 +26,10 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
     yield (bool(config.output.strip()), "output= is empty; it is the folder that holds all runs, such as outputs")
     if isinstance(config, ImagePriorConfig):
         yield from _image_prior_rules(config)
+    if isinstance(config, LiftConfig | RefineConfig):
+        yield from _distillation_rules(config)
+    if isinstance(config, RefineConfig):
+        yield from _refine_rules(config)
     if isinstance(config, LiftConfig):
         yield from _lift_rules(config)
 
@@ -155,21 +160,40 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
     )
 
 
+def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool, str]]:
+    """What holds for a lift and for its refinement."""
+    guidance = config.guidance
+    yield (
+        guidance.perp_neg == 0 or guidance.negative_prompt != "",
+        f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
+    )
+    for name, pair in (("t_start", guidance.t_start), ("t_end", guidance.t_end)):
+        yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
+    tinted = guidance.tint_between
+    yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
+    azimuth = config.cameras.azimuth
+    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
+    yield (
+        azimuth[-1] - azimuth[0] <= 360,
+        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
+    )
+
+
+def _refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
+    yield (
+        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a refinement runs in one "
+        "process; leave them out",
+    )
+
+
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
-    processes, guidance = max(config.devices, 1) * config.nodes, config.guidance
+    processes = max(config.devices, 1) * config.nodes
     yield (
         config.optim.batch_size % processes == 0,
         f"optim.batch_size={config.optim.batch_size} must be a multiple of {processes}: devices={config.devices} times "
         f"nodes={config.nodes}, which share the cameras of a step",
     )
-    yield (
-        guidance.perp_neg == 0 or guidance.negative_prompt != "",
-        f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
-    )
-    for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
-        yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
-    tinted = config.guidance.tint_between
-    yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
     losses = config.losses
     yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
     own_ramps = {
@@ -190,12 +214,6 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield (
         config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
         f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
-    )
-    azimuth = config.cameras.azimuth
-    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
-    yield (
-        azimuth[-1] - azimuth[0] <= 360,
-        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
     )
     grid, optim = config.renderer.grid, config.optim
     yield (

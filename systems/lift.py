@@ -17,11 +17,9 @@ from gpslift.collectives import rank, world_size
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
-from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Seen, build_objective, interleaved, scales_of
 from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
-from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import is_plain_model, load_plain_model
@@ -29,17 +27,17 @@ from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
 from renderers.render import Render
 from renderers.renderer import Renderer
 from renderers.shading import Lights, draw_lights
+from systems.distillation import falling_adam, rays_on, save_preview
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers
 from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
 
-PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
-PREVIEW_SIZE = 96
 NORMAL_SAMPLES = 4096
 
 
@@ -81,7 +79,7 @@ class LiftSystem(pl.LightningModule):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
         step, optim, objective = self.global_step, self.config.optim, self.objective
-        objective.guidance = self.color_guidance if self.coloring(step) else self.guidance
+        objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
         self.renderer.update(step, optim.steps)
         reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
         count = optim.batch_size // world_size()  # processes share a step's cameras
@@ -110,17 +108,18 @@ class LiftSystem(pl.LightningModule):
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, share)
 
-    def coloring(self, step: int) -> bool:
-        """Whether at a step the shape is held and only colours are learnt.
+    @property
+    def coloring_from(self) -> int:
+        """The step from which on the shape is held and only colours are learnt.
 
         Guidance strong enough for colours that are not the mean over all lights swells shapes: on the Statue a scale of
         4 from the first step on made them 7 % too large. So it comes when the shape is done.
         """
-        return step >= round((1 - self.config.coloring.share) * self.config.optim.steps)
+        return round((1 - self.config.coloring.share) * self.config.optim.steps)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds the shape where only colours are learnt. Without a gradient Adam leaves a parameter as it is."""
-        if self.coloring(self.global_step):
+        if self.global_step >= self.coloring_from:
             for parameter in self.renderer.field.shape_parameters():
                 parameter.grad = None
 
@@ -167,15 +166,8 @@ class LiftSystem(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share; of colours alone it is constant."""
-        optim = self.config.optim
-        optimizer = torch.optim.Adam(self.renderer.parameters(), lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
-        decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
-
-        def factor(step: int) -> float:
-            return self.config.coloring.lr_share if self.coloring(step) else decay**step
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        last = self.coloring_from, self.config.coloring.lr_share
+        return falling_adam([{"params": self.renderer.parameters()}], self.config.optim, last)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A preview now and then."""
@@ -192,12 +184,7 @@ class LiftSystem(pl.LightningModule):
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
-        landmark = self.landmark
-        cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
-        picture = self.render(cameras)
-        normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
-        images = torch.cat([picture.color, normal]).permute(0, 3, 1, 2)
-        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+        save_preview(self.render, self.landmark, self.previews / f"step_{step:08d}.png")
 
     def render(self, cameras: Cameras) -> Any:
         """Pictures from CPU cameras, without gradients and with bounded memory."""
@@ -208,12 +195,6 @@ def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
     """The pictures, from these cameras, with the tint [B, 3, 1, 1] on what is behind the object."""
     clear = (1 - render.opacity)[:, None]
     return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear, cameras)
-
-
-def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Origins and directions [B, H, W, 3] of the cameras' rays, on a device."""
-    origins, directions = cameras.rays()
-    return origins.to(device), directions.to(device)
 
 
 def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
@@ -244,7 +225,7 @@ def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
     return config, renderer.to(choose_device(config)).eval()
 
 
-def check_subject(config: LiftConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
+def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
     """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
     if prior.caption != landmark.caption:
         raise UserError(

@@ -15,6 +15,7 @@ import torch
 import trimesh
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
@@ -41,7 +42,7 @@ TINY = [
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A folder with the landmark's file as working directory; other tests get back the settings that jobs change."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
     Path("barn.yaml").write_text(OWN)
     with settings_kept():
         yield

@@ -20,6 +20,7 @@ UNGUIDED = Scales(1.0, 1.0)
 @dataclass(frozen=True)
 class Guidance:
     """A frozen prior and how it is asked. `steps`: of the whole lift. negative: a text of what is not to be seen.
+    one_noise: the same noise on all pictures.
 
     known_texts: tokens of the batches of texts met so far: a lift's are the same at every step.
     """
@@ -30,6 +31,7 @@ class Guidance:
     steps: int
     seed: int
     negative: str = ""
+    one_noise: bool = False
     known_texts: dict[tuple[str, ...], Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def latents(self, pictures: Tensor) -> Tensor:
@@ -82,8 +84,8 @@ class Guidance:
         return self.prior.guided_noise(noisy, timestep.expand(len(noisy)), condition, UNGUIDED)
 
     def noised(self, latents: Tensor, timestep: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """Latents with noise of the global samples from `first` on, and that noise."""
-        indices = range(first, first + len(latents))
+        """Latents with noise of the global samples from `first` on, or of sample 0 each, and that noise."""
+        indices = [0] * len(latents) if self.one_noise else range(first, first + len(latents))
         noise = normal_for_samples(self.seed, "noise", indices, latents.shape[1:]).to(latents)
         return self.prior.add_noise(latents, noise, timestep.expand(len(latents))), noise
 

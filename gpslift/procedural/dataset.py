@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -73,8 +74,9 @@ def ensure_photos(landmark: Landmark, data: DataConfig) -> Path:
 
 def grounded(landmark: Landmark) -> Landmark:
     """The landmark with its ground at sea level where its height is unknown: a phone always writes some altitude."""
-    heights = {name: getattr(landmark, name) for name in GROUND_HEIGHTS}
-    return replace(landmark, **{name: 0.0 for name, height in heights.items() if math.isnan(height)})
+    heights: dict[str, float] = {name: getattr(landmark, name) for name in GROUND_HEIGHTS}
+    unknown: dict[str, Any] = {name: 0.0 for name, height in heights.items() if math.isnan(height)}
+    return replace(landmark, **unknown)
 
 
 def make_photos(recipe: Recipe, folder: Path) -> None:

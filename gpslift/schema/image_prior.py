@@ -209,7 +209,7 @@ class ImagePriorSourceConfig(PriorSourceConfig):
 class ImagePriorConfig(RunConfig):
     """Trains a 2D prior on geotagged photos, samples and validates it."""
 
-    system: str = key("image_prior", "which job this is", choices=("lift", "image_prior"))
+    system: str = key("image_prior", "which job this is", choices=("lift", "refine", "image_prior"))
     city: str = key("paris", "place.kind=gps: a city of gpslift/geo/cities.yaml")
     prior: ImagePriorSourceConfig = section(
         ImagePriorSourceConfig, "which prior to train, or to sample and validate", path=""

@@ -103,6 +103,9 @@ class GuidanceConfig:
         "from the highest to the lowest by the square root of the steps done",
         choices=("annealed", "constant", "sqrt"),
     )
+    one_noise: bool = key(
+        False, "the same noise on every picture, so that all targets have one sky and one light; else each its own"
+    )
     t_start: list[float] = key(
         [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
     )

@@ -19,7 +19,7 @@ class LogConfig:
 @dataclass
 class RunConfig:
     name: str = key("run", "name of the run; its folder is <output>/<name>/<time>")
-    system: str = key("lift", "which job this is", choices=("lift", "image_prior"))
+    system: str = key("lift", "which job this is", choices=("lift", "refine", "image_prior"))
     landmark: str = key(
         "statue_of_liberty",
         "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml, or the path of a YAML file of one's own "

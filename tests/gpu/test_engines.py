@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.runs import runs_of
 from renderers.backends import EngineUnavailable, pick_engine
@@ -94,7 +95,7 @@ def test_renders_and_gradients(name: str, marching: str) -> None:
 @pytest.mark.parametrize(("name", "marching"), PAIRS)
 def test_a_lift(name: str, marching: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine_or_skip(name, marching)
-    monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
     prior = write_prior(tmp_path / "prior")
     settings = ["device=cuda", "precision=auto", f"renderer.engine={name}", f"renderer.marching={marching}"]
     with settings_kept():

@@ -17,6 +17,7 @@ import trimesh
 from torch import Tensor
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import REPOSITORY, load_config, save_config
@@ -76,7 +77,7 @@ def lifts(tmp_path_factory: pytest.TempPathFactory) -> Lifts:
 
 @pytest.fixture(autouse=True)
 def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
 
 
 def saved(run: Run) -> dict[str, Any]:

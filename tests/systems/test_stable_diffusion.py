@@ -11,6 +11,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.cameras import orbit_cameras
 from gpslift.checkpoint_files import checkpoints_of
@@ -56,7 +57,7 @@ def prior(base: Path, few_photos: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(autouse=True)
 def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
 
 
 def lift(output: Path, name: str, prior: Path, *more: str) -> int:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
@@ -160,5 +161,5 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    systems.lift.PREVIEW_SIZE = 16
+    systems.distillation.PREVIEW_SIZE = 16
     main(Path(sys.argv[1]))

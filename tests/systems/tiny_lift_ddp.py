@@ -14,7 +14,7 @@ import torch
 from gpslift.config import REPOSITORY, load_config
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
-from systems import lift
+from systems import distillation, lift
 from tests.systems.tiny_lift import CONFIG, arguments
 
 STEPS = 6
@@ -36,7 +36,7 @@ def main(output: Path, prior: Path, name: str, objective: str, devices: int, sto
 
     with (
         patch.object(lift, "make_trainer", make_trainer),
-        patch.object(lift, "PREVIEW_SIZE", 16),
+        patch.object(distillation, "PREVIEW_SIZE", 16),
         patch.object(lift.LiftSystem, "configure_optimizers", configure_optimizers),
     ):
         lift.train(config, start_run(config, notify=lambda line: None))

@@ -19,7 +19,7 @@ __all__ = ["Objective", "Seen", "build_objective", "interleaved", "scales_of"]
 def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
     """The objective that a config names. steps: of the whole lift."""
     schedule = TimestepSchedule(_pair(config.t_start), _pair(config.t_end), config.anneal_share, config.schedule)
-    guidance = Guidance(prior, schedule, scales_of(config), steps, seed, config.negative_prompt)
+    guidance = Guidance(prior, schedule, scales_of(config), steps, seed, config.negative_prompt, config.one_noise)
     _save_memory(config, prior)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
