@@ -142,7 +142,7 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
             name=f"{name.replace(' ', '_')}_{count}",
             data=replace(shares, augment=augment),
             backbone=replace(config.backbone, dropout=dropout),
-            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // 40, 1)),
+            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // 20, 1)),
         )
         system = train(bench, its, training, held_out)
         if name == "plain":
