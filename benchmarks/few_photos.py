@@ -31,7 +31,7 @@ from gpslift.runs import start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.prior_system import ImagePriorSystem
-from systems.running import fit, make_trainer, prepare
+from systems.running import choose_precision, fit, make_trainer, prepare
 from systems.sampling.common import sample_images
 
 COUNTS = (100, 500, 2000)
@@ -39,7 +39,7 @@ IMAGES_A_BIN = 5
 NEVER = 10**6
 TEXT = """## Priors from few photos
 
-Of {count} photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as in any training;
+Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as in any training;
 `plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
 `gpslift/priors/schedule.py`'s augmentation and dropout, best weights too. Held-out loss: on 256 photos that no training
 saw. Nearest training photo and angles: as in the table of priors above, {images} images in {sampling} denoising steps.
@@ -142,7 +142,7 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
             name=f"{name.replace(' ', '_')}_{count}",
             data=replace(shares, augment=augment),
             backbone=replace(config.backbone, dropout=dropout),
-            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // 40, 1)),
+            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // 20, 1)),
         )
         system = train(bench, its, training, held_out)
         if name == "plain":
@@ -167,16 +167,22 @@ def prepared(given: argparse.Namespace, output: str) -> Bench:
     )
     photos.replace("all", photos.photos("generator"))
     judges = photos.photos("judges")
-    cache = Path(config.data.cache).expanduser() / "judges" / f"angle_{config.landmark}_{given.side}.safetensors"
-    judge = train_angle_classifier(judges.pixels(slice(None)), judges.place["azimuth_deg"], cache_path=cache)
+    name = f"angle_{config.landmark}" + (f"_{given.side}" if given.side != 64 else "")  # 64: the one of --validate
+    judge = train_angle_classifier(
+        judges.pixels(slice(None)),
+        judges.place["azimuth_deg"],
+        config.seed,
+        cache_path=Path(config.data.cache).expanduser() / "judges" / f"{name}.safetensors",
+        precision=choose_precision(config),
+    )
     return Bench(config, photos, judge, part_of(photos.photos("test"), 256, high=0.49))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, measures, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--channels", default="[64,96]")
     parser.add_argument("--cache", default="outputs/cache")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
@@ -185,8 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bench = prepared(given, output)
         rows = [row for count in given.counts for row in trainings(bench, count)]
     header = ["photos", "training", "step", "held-out loss", "nearest training photo", "angle exact / within one, %"]
-    facts = {"count": "so many", "images": BINS * IMAGES_A_BIN, "sampling": bench.config.sample.steps}
-    command = f"python -m benchmarks.few_photos --steps {given.steps} --side {given.side}"
+    facts = {"images": BINS * IMAGES_A_BIN, "sampling": bench.config.sample.steps}
+    command = f"python -m benchmarks.few_photos --steps {given.steps} --side {given.side} --channels {given.channels}"
     text = TEXT.format(
         **facts,
         side=given.side,
