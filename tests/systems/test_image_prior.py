@@ -116,10 +116,12 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(few_photos: 
 
 
 def test_a_loss_that_is_no_number_stops_with_a_remedy(few_photos: Path, tmp_path: Path) -> None:
+    config = tiny_config(few_photos, tmp_path)
+    config.skipped_steps = 0
     with pytest.raises(
         UserError, match=rf"step 7: the loss is nan; lower optim\.lr .*resume=.*step_0000000{EVERY}\.ckpt"
     ):
-        train(tiny_config(few_photos, tmp_path), (6, lambda loss: loss * float("nan")))
+        train(config, (6, lambda loss: loss * float("nan")))
     (run,) = runs_of(str(tmp_path), "tiny")
     assert [path.stem for path in checkpoints_of(run.checkpoints)] == [f"step_0000000{EVERY}"]
     assert not (run.folder / "prior").exists()
