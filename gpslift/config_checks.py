@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.run import RunConfig
 
 
@@ -142,20 +142,7 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     tinted = config.guidance.tint_between
     yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
-    losses = config.losses
-    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
-    own_ramps = {
-        "orientation": losses.orientation_ramp,
-        "opacity": losses.opacity_ramp,
-        "sparsity": losses.sparsity_ramp,
-        "entropy": losses.entropy_ramp,
-        "distortion": losses.distortion_ramp,
-    }
-    for name, ramp in own_ramps.items():
-        yield (
-            not ramp or _is_range(ramp),
-            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
-        )
+    yield from _loss_rules(config.losses)
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
     stride = config.guidance.stride
@@ -184,6 +171,22 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
         optim.resolution_steps[0] == 0 and optim.resolution_steps == sorted(optim.resolution_steps),
         f"optim.resolution_steps={optim.resolution_steps} must start at 0 and not fall",
     )
+
+
+def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
+    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
+    own_ramps = {
+        "orientation": losses.orientation_ramp,
+        "opacity": losses.opacity_ramp,
+        "sparsity": losses.sparsity_ramp,
+        "entropy": losses.entropy_ramp,
+        "distortion": losses.distortion_ramp,
+    }
+    for name, ramp in own_ramps.items():
+        yield (
+            not ramp or _is_range(ramp),
+            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
+        )
 
 
 def _is_range(pair: list[float]) -> bool:
