@@ -39,8 +39,8 @@ IMAGES_A_BIN = 5
 NEVER = 10**6
 TEXT = """## Priors from few photos
 
-Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as in any training;
-`plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
+Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as in any
+training; `plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
 `gpslift/priors/schedule.py`'s augmentation and dropout, best weights too. Held-out loss: on 256 photos that no training
 saw. Nearest training photo and angles: as in the table of priors above, {images} images in {sampling} denoising steps.
 {side} x {side} pixels, U-Net of {channels} channels, {steps} steps of {batch} images at most, one seed. {machine}.

@@ -5,12 +5,8 @@ from collections.abc import Iterator
 
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
-<<<<<<< HEAD
-from gpslift.schema.lift import LiftConfig
-from gpslift.schema.refine import RefineConfig
-=======
 from gpslift.schema.lift import LiftConfig, LossConfig
->>>>>>> shading
+from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
 
 
@@ -198,28 +194,7 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
         f"optim.batch_size={config.optim.batch_size} must be a multiple of {processes}: devices={config.devices} times "
         f"nodes={config.nodes}, which share the cameras of a step",
     )
-<<<<<<< HEAD
-    losses = config.losses
-    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
-    own_ramps = {
-        "orientation": losses.orientation_ramp,
-        "opacity": losses.opacity_ramp,
-        "sparsity": losses.sparsity_ramp,
-        "entropy": losses.entropy_ramp,
-        "distortion": losses.distortion_ramp,
-    }
-    for name, ramp in own_ramps.items():
-        yield (
-            not ramp or _is_range(ramp),
-            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
-        )
-=======
-    for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
-        yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
-    tinted = config.guidance.tint_between
-    yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
     yield from _loss_rules(config.losses)
->>>>>>> shading
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
     stride = config.guidance.stride
