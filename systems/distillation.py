@@ -8,14 +8,28 @@ import torch
 from torch import Tensor
 
 from gpslift.cameras import Cameras
+from gpslift.errors import UserError
 from gpslift.export.views import RenderFunction, framing_cameras
 from gpslift.geo.landmarks import Landmark
 from gpslift.pictures import save_grid
-from gpslift.schema.lift import LiftOptimConfig
-from gpslift.schema.refine import RefineOptimConfig
+from gpslift.priors.loading import shipped_prior
+from gpslift.schema.lift import LiftConfig, LiftOptimConfig
+from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 
 PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
 PREVIEW_SIZE = 96
+
+
+def prior_of(config: LiftConfig | RefineConfig) -> str:
+    """Where the prior is: `prior.path`, else the one that ships for the landmark. Raises UserError without either."""
+    if config.prior.path:
+        return config.prior.path
+    if shipped := shipped_prior(config.landmark):
+        return str(shipped)
+    raise UserError(
+        f"prior.path is empty, and no prior of landmark={config.landmark} ships; set prior.path to a prior's folder, or "
+        "to a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
+    )
 
 
 def falling_adam(

@@ -33,7 +33,7 @@ from renderers.backends import EngineUnavailable
 from renderers.render import Render
 from renderers.renderer import Renderer
 from renderers.shading import Lights, draw_lights
-from systems.distillation import falling_adam, rays_on, save_preview
+from systems.distillation import falling_adam, prior_of, rays_on, save_preview
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers
 from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
@@ -229,7 +229,7 @@ def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeli
     """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
     if prior.caption != landmark.caption:
         raise UserError(
-            f"prior.path={config.prior.path} was trained on photos captioned '{prior.caption}', but "
+            f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "
             f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
         )
 
@@ -242,11 +242,11 @@ def train(config: LiftConfig, run: Run) -> None:
 
 def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
-    landmark = load_landmark(config.landmark)
-    if config.guidance.place == "text" and is_plain_model(config.prior.path):
-        prior, table = load_plain_model(config.prior.path, landmark.caption, device), assumed_cameras(landmark)
+    landmark, path = load_landmark(config.landmark), prior_of(config)
+    if config.guidance.place == "text" and is_plain_model(path):
+        prior, table = load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
     else:
-        prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+        prior, table = load_prior(path, device), load_cameras(path)
     check_subject(config, prior, landmark)
     system = LiftSystem(config, landmark, prior, table, run.previews)
     if is_first_process():

@@ -30,7 +30,7 @@ from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
-from systems.distillation import falling_adam, rays_on, save_preview
+from systems.distillation import falling_adam, prior_of, rays_on, save_preview
 from systems.lift import build_renderer, check_subject, load_renderer
 from systems.running import Steps, fit, make_trainer, prepare, show_summary
 
@@ -194,7 +194,8 @@ def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    path = prior_of(config)
+    prior, table = load_prior(path, device), load_cameras(path)
     check_subject(config, prior, landmark)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)

@@ -26,6 +26,7 @@ from gpslift.storage import FULL_DISK, names, saving
 
 CAMERAS_FILE = "cameras.json"
 CAMERAS_COLUMNS = ("range_m", "elevation_deg", "frame_width_m")
+SHIPPED = "assets/priors"
 RUN_SUBFOLDER = "prior"
 
 
@@ -61,6 +62,12 @@ def find_prior(path: str) -> Path:
     if cut := cut_files(folder):
         raise UserError(f"the prior in {folder} was only half copied: {', '.join(cut)}; copy these files again")
     return folder
+
+
+def shipped_prior(subject: str) -> Path | None:
+    """The folder of the prior that ships for a landmark or a city, or None."""
+    folder = resolve_path(f"{SHIPPED}/{subject}")
+    return folder if (folder / "model_index.json").is_file() else None
 
 
 def load_prior(

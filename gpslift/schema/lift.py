@@ -225,7 +225,7 @@ class ValidationConfig:
 class LiftConfig(RunConfig):
     """Lifts a landmark to 3D from a frozen azimuth-conditioned prior, exports and validates it."""
 
-    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior", path="assets/priors/${landmark}")
+    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
     guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")

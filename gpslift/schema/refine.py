@@ -42,7 +42,7 @@ class RefineConfig(RunConfig):
 
     system: str = key("refine", "which job this is", choices=("lift", "refine", "image_prior"))
     refine: RefineSourceConfig = section(RefineSourceConfig, "which lift to refine, and how the mesh is drawn")
-    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior", path="assets/priors/${landmark}")
+    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the refinement")
     guidance: RefineGuidanceConfig = section(
         RefineGuidanceConfig,

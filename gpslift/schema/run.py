@@ -49,5 +49,6 @@ class RunConfig:
 @dataclass
 class PriorSourceConfig:
     path: str = key(
-        "", "where a trained prior is: its folder or run; image_prior: '' = the last run, else the shipped one"
+        "",
+        "where a trained prior is: its folder or run; '' = the shipped one, image_prior: the last run first",
     )
