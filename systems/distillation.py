@@ -27,8 +27,8 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
     if shipped := shipped_prior(config.landmark):
         return str(shipped)
     raise UserError(
-        f"prior.path is empty, and no prior of landmark={config.landmark} ships; set prior.path to a prior's folder, or "
-        "to a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
+        f"prior.path is empty, and no prior of landmark={config.landmark} ships; set prior.path to a prior's folder "
+        "or to a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
     )
 
 
