@@ -24,7 +24,7 @@ from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.place_weights import place_weights
-from gpslift.priors.schedule import schedule_for
+from gpslift.priors.schedule import EVALUATIONS, schedule_for
 from gpslift.priors.training import prior_from_photos
 from gpslift.randomness import generator_for
 from gpslift.runs import start_run
@@ -39,8 +39,8 @@ IMAGES_A_BIN = 5
 NEVER = 10**6
 TEXT = """## Priors from few photos
 
-Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as in any
-training; `plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
+Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as always;
+`plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
 `gpslift/priors/schedule.py`'s augmentation and dropout, best weights too. Held-out loss: on 256 photos that no training
 saw. Nearest training photo and angles: as in the table of priors above, {images} images in {sampling} denoising steps.
 {side} x {side} pixels, U-Net of {channels} channels, {steps} steps of {batch} images at most, one seed. {machine}.
@@ -142,7 +142,7 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
             name=f"{name.replace(' ', '_')}_{count}",
             data=replace(shares, augment=augment),
             backbone=replace(config.backbone, dropout=dropout),
-            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // 20, 1)),
+            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // EVALUATIONS, 1)),
         )
         system = train(bench, its, training, held_out)
         if name == "plain":
@@ -158,6 +158,7 @@ def prepared(given: argparse.Namespace, output: str) -> Bench:
     """Photos and judge, made or taken from the cache."""
     keys = [f"optim.steps={given.steps}", f"data.cache={given.cache}", f"backbone.image_size={given.side}", "threads=1"]
     keys += [f"output={output}", f"backbone.channels={given.channels}", "sample.steps=10", "name=few", "device=cpu"]
+    keys += ["optim.warmup_steps=50"]
     quiet = ["log.preview_every_steps=1000000", "log.checkpoint_every_steps=1000000", "log.trackers=[tensorboard]"]
     config = load_config("configs/angle2img_own_landmark.yaml", keys + quiet)
     assert isinstance(config, ImagePriorConfig)

@@ -184,7 +184,8 @@ class ImagePriorSystem(pl.LightningModule):
         if self._clock:
             seconds = max(time.monotonic() - self._clock, 1e-9)
             self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
-        decides = self.best.patience > 0 and step % max(self.config.optim.held_out_every_steps, 1) == 0
+        optim = self.config.optim  # while the learning rate warms up, no progress says nothing
+        decides = self.best.patience > 0 and step >= optim.warmup_steps and step % optim.held_out_every_steps == 0
         previews = step % self.config.log.preview_every_steps == 0
         loss = self.log_held_out_loss(step) if (decides or previews) and self.trainer.is_global_zero else None
         if decides:

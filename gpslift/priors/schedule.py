@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gpslift.schema.image_prior import ImagePriorConfig
 
 STEPS = 10000
-EVALUATIONS = 40
+EVALUATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Schedule:
 
 
 SCHEDULES = (
-    Schedule(below=250, steps=2000, augment=1.0, dropout=0.1, patience=10),
-    Schedule(below=1000, steps=4000, augment=0.7, dropout=0.1, patience=10),
-    Schedule(below=5000, steps=7000, augment=0.4, dropout=0.0, patience=10),
+    Schedule(below=250, steps=2000, augment=1.0, dropout=0.1, patience=5),
+    Schedule(below=1000, steps=4000, augment=0.7, dropout=0.1, patience=5),
+    Schedule(below=5000, steps=7000, augment=0.4, dropout=0.0, patience=5),
 )
 """The fewest photos first; on more, and for what is neither compact nor of a landmark, MANY holds."""
 MANY = Schedule(below=0, steps=STEPS, augment=0.0, dropout=0.0, patience=0)

@@ -6,18 +6,15 @@
 """
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import trimesh
 
 from gpslift.geo.frames import LocalFrame
 from gpslift.geo.landmarks import Landmark, landmark_names
-from gpslift.geo.own_landmark import GROUND_HEIGHTS
 from gpslift.procedural.making import Record, ensure_folder, fill_folder
 from gpslift.procedural.photographer import ASPECT, exif_of, shot_camera, take_photo
 from gpslift.procedural.raycast import Scene
@@ -74,9 +71,8 @@ def ensure_photos(landmark: Landmark, data: DataConfig) -> Path:
 
 def grounded(landmark: Landmark) -> Landmark:
     """The landmark with its ground at sea level where its height is unknown: a phone always writes some altitude."""
-    heights: dict[str, float] = {name: getattr(landmark, name) for name in GROUND_HEIGHTS}
-    unknown: dict[str, Any] = {name: 0.0 for name, height in heights.items() if math.isnan(height)}
-    return replace(landmark, **unknown)
+    altitude, ellipsoidal = np.nan_to_num([landmark.ground_altitude_m, landmark.ground_ellipsoidal_m]).tolist()
+    return replace(landmark, ground_altitude_m=altitude, ground_ellipsoidal_m=ellipsoidal)
 
 
 def make_photos(recipe: Recipe, folder: Path) -> None:

@@ -96,12 +96,12 @@ class OptimConfig:
     steps: int = key(0, "optimiser steps; 0 = by the number of photos, 10000 where they are many", low=0)
     patience: int = key(
         -1,
-        "training stops when so many held-out losses in a row were no lower, and the best weights are saved; 0 = the "
-        "last ones are, -1 = by the number of photos",
+        "training stops when so many held-out losses in a row (after warm-up) were no lower, and the best weights are "
+        "saved; 0 = the last ones are, -1 = by the number of photos",
         low=-1,
     )
     held_out_every_steps: int = key(
-        0, "with optim.patience: steps between held-out losses; 0 = a fortieth of optim.steps", low=0
+        0, "with optim.patience: steps between held-out losses; 0 = a twentieth of optim.steps", low=0
     )
     batch_size: int = key(64, "images a step, over all devices", low=1)
     optimizer: str = key(

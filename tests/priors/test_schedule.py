@@ -30,9 +30,9 @@ def test_what_a_config_sets_goes_before() -> None:
     assert isinstance(config, ImagePriorConfig)
     done = with_schedule(config, 80, 10)
     assert (done.optim.steps, done.data.augment, done.backbone.dropout, done.optim.patience) == (77, 0.2, 0, 3)
-    assert done.optim.held_out_every_steps == 1
+    assert done.optim.held_out_every_steps == 3
     said = in_words(done, 80)
-    assert said == "80 photos: 77 steps, augmentation 0.2, stops when the held-out loss has not fallen for 3 steps"
+    assert said == "80 photos: 77 steps, augmentation 0.2, stops when the held-out loss has not fallen for 9 steps"
 
 
 def test_without_held_out_photos_nothing_tells_when_to_stop() -> None:
