@@ -9,7 +9,6 @@ from renderers.background import Background, PlainBackground
 from renderers.field import Field
 from renderers.rasterise import Fragments, rasterise
 from renderers.render import Picture
-from renderers.smooth_offsets import SmoothOffsets
 from renderers.visibility import project
 
 
@@ -34,7 +33,6 @@ class MeshRenderer(nn.Module):
         field: Field,
         background: Background | PlainBackground,
         supersample: int,
-        smoothness: float,
     ) -> None:
         super().__init__()
         self.register_buffer("vertices", vertices.float())
@@ -44,19 +42,14 @@ class MeshRenderer(nn.Module):
         self.register_buffer("edge_beside", edges.beside, persistent=False)
         self.register_buffer("edge_opposite", edges.opposite, persistent=False)
         self.field, self.background, self.supersample = field, background, supersample
-        self.offsets = SmoothOffsets(faces, len(vertices), smoothness)
         field.density_head.requires_grad_(False)
-
-    def moved(self) -> Tensor:
-        """The vertices [V, 3] where they are now, world units; differentiable."""
-        return self.vertices + self.offsets()
 
     def color(self, points: Tensor) -> Tensor:
         """Colours [N, 3] in [0, 1] of points [N, 3] of the surface, world units."""
         return self.field.color(points)
 
     def forward(self, camera_to_world: Tensor, fov_y: Tensor, directions: Tensor, *, normals: bool = False) -> Picture:
-        """Pictures of B cameras; colours are differentiable by the field, the background and the vertices.
+        """Pictures of B cameras; colours are differentiable by the field and the background.
 
         camera_to_world: [B, 4, 4]. fov_y: radians, [B]. directions: unit, of the pixels' rays, [B, H, W, 3].
         """
@@ -65,21 +58,20 @@ class MeshRenderer(nn.Module):
 
     def _drawn(self, camera_to_world: Tensor, fov_y: Tensor, directions: Tensor, normals: bool) -> Picture:
         height, width = (side * self.supersample for side in directions.shape[1:3])
-        vertices = self.moved()
-        screen = project(vertices, camera_to_world, fov_y, height, width)
+        screen = project(self.vertices, camera_to_world, fov_y, height, width)
         fragments = rasterise(screen, self.faces, height, width)
-        color = self.color(fragments.interpolate(self.vertices))  # colours stay on the surface when it moves
-        values = torch.cat([color, torch.ones_like(color[:, :1])], -1)
+        points = fragments.interpolate(self.vertices)
+        values = torch.cat([self.color(points), torch.ones_like(points[:, :1])], -1)
         edges = Edges(self.edge_ends, self.edge_beside, self.edge_opposite)
         drawn = antialias(fragments.picture(values), fragments, screen, self.faces, edges)
-        seen, opacity = self._smaller(drawn).split([3, 1], -1)
+        color, opacity = self._smaller(drawn).split([3, 1], -1)
         behind = self.background(camera_to_world[:, None, None, :3, 3].expand_as(directions), directions)
         return Picture(
-            color=seen + (1 - opacity) * behind,
+            color=color + (1 - opacity) * behind,
             opacity=opacity[..., 0],
-            depth=self._depth(fragments, fragments.interpolate(vertices).detach(), camera_to_world[:, :3, 3]),
+            depth=self._depth(fragments, points, camera_to_world[:, :3, 3]),
             background=behind,
-            normal=self._smaller(fragments.picture(self._normals(fragments, vertices))) if normals else None,
+            normal=self._smaller(fragments.picture(self._normals(fragments))) if normals else None,
         )
 
     def _smaller(self, picture: Tensor) -> Tensor:
@@ -93,9 +85,9 @@ class MeshRenderer(nn.Module):
         total, seen = self._smaller(fragments.picture(torch.cat([distance, torch.ones_like(distance)], -1))).unbind(-1)
         return total / seen.clamp_min(1e-6)
 
-    def _normals(self, fragments: Fragments, vertices: Tensor) -> Tensor:
+    def _normals(self, fragments: Fragments) -> Tensor:
         """Unit normals [N, 3] at the N pixels: of the vertices, weighted by the area of their faces, in between."""
-        a, b, c = vertices[self.faces].unbind(1)
+        a, b, c = self.vertices[self.faces].unbind(1)
         area = torch.linalg.cross(b - a, c - a)
-        around = torch.zeros_like(vertices).index_add(0, self.faces.flatten(), area.repeat_interleave(3, 0))
+        around = torch.zeros_like(self.vertices).index_add(0, self.faces.flatten(), area.repeat_interleave(3, 0))
         return normalize(fragments.interpolate(normalize(around, dim=-1)), dim=-1)

@@ -1,4 +1,4 @@
-"""The second stage of a lift: its surface as a mesh, whose colours and shape go on following the same prior."""
+"""The second stage of a lift: its surface as a mesh, whose colours go on following the same prior."""
 
 import shlex
 from dataclasses import asdict, dataclass, replace
@@ -89,16 +89,13 @@ class RefineSystem(pl.LightningModule):
             self.objective.look(Seen(seen.pictures.detach(), seen.clear.detach()), views.place, step, first)
         loss, figures = self.objective(seen, views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
-        self.log_dict({**figures, "moved": self.renderer.offsets().detach().norm(dim=-1).mean()})
+        self.log_dict({**figures, "opacity": picture.opacity.mean()})
         return loss
 
     def configure_optimizers(self) -> Any:
-        """Adam: colours and background at one learning rate, the shape, unless it is held, at another."""
-        optim, renderer = self.config.optim, self.renderer
-        renderer.offsets.requires_grad_(optim.shape_lr > 0)
-        looks = [p for part in (renderer.field, renderer.background) for p in part.parameters() if p.requires_grad]
-        shape = {"params": [p for p in renderer.offsets.parameters() if p.requires_grad], "lr": optim.shape_lr}
-        return falling_adam([{"params": looks}, *([shape] if optim.shape_lr > 0 else [])], optim)
+        """Adam over the colours and the background; the mesh itself is held."""
+        trained = [parameter for parameter in self.renderer.parameters() if parameter.requires_grad]
+        return falling_adam([{"params": trained}], self.config.optim)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A preview now and then."""
@@ -186,7 +183,6 @@ def mesh_renderer(config: RefineConfig, lifted: Renderer, vertices: Tensor, face
         field=lifted.field,
         background=lifted.background,
         supersample=config.refine.supersample,
-        smoothness=config.optim.smoothness,
     )
 
 
@@ -223,7 +219,7 @@ def export(config: RefineConfig) -> None:
         raise UserError(f"{run.folder} is a run of system={trained.system}; this export takes one of system=refine")
     scene = saved_scene(replace(trained, device=config.device), run, last_checkpoint(run.checkpoints))
     renderer = scene.renderer.to(device).eval()
-    mesh = trimesh.Trimesh(renderer.moved().detach().cpu().numpy(), renderer.faces.cpu().numpy(), process=False)
+    mesh = trimesh.Trimesh(renderer.vertices.cpu().numpy(), renderer.faces.cpu().numpy(), process=False)
     surface = Surface(mesh, LevelChoice(**scene.cut["choice"]), Removed(**scene.cut["removed"]))
 
     def color(points: Tensor) -> Tensor:

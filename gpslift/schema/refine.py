@@ -1,4 +1,4 @@
-"""Keys of refining a lift: its surface as a mesh, whose colours and shape follow the same prior."""
+"""Keys of refining a lift: its surface as a mesh, whose colours follow the same prior."""
 
 from dataclasses import dataclass
 
@@ -27,11 +27,7 @@ class RefineOptimConfig:
     steps: int = key(400, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step", low=1)
     size: int = key(64, "side of the rendered pictures, pixels", low=8)
-    lr: float = key(1e-2, "learning rate (Adam) of colours and background", low=0.0)
-    shape_lr: float = key(
-        0.0, "learning rate (Adam) of the vertices' offsets, world units; 0 = the shape is held", low=0.0
-    )
-    smoothness: float = key(16.0, "how far an offset spreads over the mesh", low=0.0)
+    lr: float = key(1e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
 

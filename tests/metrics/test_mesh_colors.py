@@ -14,8 +14,8 @@ TRUTH = np.array([[0.0, 0.2, 0.4], [1.0, 0.6, 0.8]])
 
 @pytest.fixture(autouse=True)
 def few_directions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outer_surface, "PIXELS", 100)
-    monkeypatch.setattr(outer_surface, "DIRECTIONS", 24)
+    monkeypatch.setattr(outer_surface, "PIXELS", 400)
+    monkeypatch.setattr(outer_surface, "DIRECTIONS", 12)
 
 
 def test_a_dull_copy_is_right_but_for_its_light() -> None:
@@ -44,9 +44,9 @@ def tower(upper: tuple[float, float, float], lower: tuple[float, float, float]) 
 
 def test_solids_are_compared_at_nearest_points_of_the_surfaces_that_show() -> None:
     truth = tower((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
-    same = compare_colors(truth, truth, LOW, HIGH, count=8000)
+    same = compare_colors(truth, truth, LOW, HIGH, count=4000)
     assert same.as_they_are < 0.25 and same.explained > 0.9  # some points near the seam meet the other cube
-    swapped = compare_colors(tower((0.0, 0.0, 1.0), (1.0, 0.0, 0.0)), truth, LOW, HIGH, count=8000)
+    swapped = compare_colors(tower((0.0, 0.0, 1.0), (1.0, 0.0, 0.0)), truth, LOW, HIGH, count=4000)
     assert swapped.as_they_are == pytest.approx(np.sqrt(2), abs=0.1)
     assert swapped.explained > 0.9  # a gain of -1: the figure without the fit tells them apart
 
@@ -63,7 +63,7 @@ def test_colors_may_stand_at_vertices() -> None:
     red = fine.vertices[:, 2] > 3
     colors = np.where(red[:, None], [255, 0, 0, 255], [0, 0, 255, 255]).astype(np.uint8)
     painted = trimesh.Trimesh(fine.vertices, fine.faces, vertex_colors=colors, process=False)
-    assert compare_colors(painted, truth, LOW, HIGH, count=8000).explained > 0.8
+    assert compare_colors(painted, truth, LOW, HIGH, count=4000).explained > 0.8
 
 
 def test_nothing_to_compare_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Refining a lift: killed and resumed, what moves, export, bad input."""
+"""Refining a lift: killed and resumed, what is learnt, export, bad input."""
 
 import json
 import os
@@ -44,7 +44,7 @@ class Refinements:
 
 @pytest.fixture(scope="module")
 def refinements(tmp_path_factory: pytest.TempPathFactory) -> Refinements:
-    """All tiny refinements: whole, killed and resumed, with the shape held."""
+    """All tiny refinements: whole, killed and resumed."""
     output = tmp_path_factory.mktemp("refinements")
     done = subprocess.run(
         [sys.executable, "-m", "tests.systems.tiny_refine", str(output)],
@@ -68,7 +68,7 @@ def weights(run: Run) -> dict[str, Tensor]:
 
 def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_stopped(refinements: Refinements) -> None:
     statuses = {name: os.waitstatus_to_exitcode(status) for name, status in refinements.statuses.items()}
-    assert statuses == {"whole": 0, "killed": -signal.SIGKILL, "resumed": 0, "held": 0}
+    assert statuses == {"whole": 0, "killed": -signal.SIGKILL, "resumed": 0}
     stopped, whole = refinements.run("stopped"), refinements.run("whole")
     for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective", "cut"):
         assert_equal(saved(stopped)[part], saved(whole)[part], part)
@@ -76,24 +76,20 @@ def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_sto
     assert stopped.metrics.read_text() == whole.metrics.read_text()
 
 
-def test_colors_background_and_shape_follow_the_prior_and_the_mesh_is_the_lifts(refinements: Refinements) -> None:
+def test_colors_and_background_follow_the_prior(refinements: Refinements) -> None:
     whole, lift = weights(refinements.run("whole")), weights(refinements.run("statue_of_liberty"))
     for name in ("field.grid.table", "field.color_head.output.weight", "background.sky.0.weight"):
         assert not torch.equal(whole[f"renderer.{name}"], lift[f"renderer.{name}"]), name
     assert torch.equal(
         whole["renderer.field.density_head.output.weight"], lift["renderer.field.density_head.output.weight"]
     )
-    assert whole["renderer.offsets.latent"].abs().max() > 0
-    held = weights(refinements.run("held"))
-    assert held["renderer.offsets.latent"].abs().max() == 0
-    assert torch.equal(held["renderer.vertices"], whole["renderer.vertices"])
     assert 100 < len(whole["renderer.faces"]) <= 600
 
 
 def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Refinements) -> None:
     run = refinements.run("whole")
     header, *rows = run.metrics.read_text().splitlines()
-    assert {"step", "guide", "moved", "timestep"} <= set(header.split(","))
+    assert {"step", "guide", "opacity", "timestep"} <= set(header.split(","))
     assert [int(row.split(",")[header.split(",").index("step")]) for row in rows] == [2, 4, 6]
     assert [path.name for path in run.previews.iterdir()] == [f"step_{STEPS:08d}.png"]
     assert load_config(run.folder / "lift.yaml").system == "lift"
@@ -111,8 +107,7 @@ def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements:
     state = weights(run)
     rest = state["renderer.vertices"] * LANDMARK.half_extent_m
     assert torch.equal(torch.tensor(mesh.faces), state["renderer.faces"])
-    moved = (torch.tensor(mesh.vertices) - rest).norm(dim=-1)
-    assert 0 < moved.max() < 20
+    assert torch.allclose(torch.tensor(mesh.vertices).float(), rest, atol=1e-3)  # metres
     report = json.loads((run.export / "export.json").read_text())
     assert "agree best" in report["level_explanation"] and report["watertight"]
 

@@ -95,7 +95,6 @@ def main(output: Path) -> None:
     statuses["killed"] = start("stopped")
     RefineSystem.training_step = usual  # type: ignore[method-assign]
     statuses["resumed"] = start("stopped", "resume=last")
-    statuses["held"] = start("held", "optim.shape_lr=0")
     print(json.dumps(statuses))
 
 
