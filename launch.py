@@ -10,6 +10,7 @@ from gpslift.errors import UserError
 from gpslift.runs import Interrupted, go_on_command
 from gpslift.storage import FULL_DISK
 from systems.jobs import MODES, run
+from systems.many import run_many
 
 EXAMPLES = """\
 examples:
@@ -24,6 +25,9 @@ examples:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --train data.photos=/my/photos
   lift from that prior:
     python launch.py --config configs/statue_of_liberty.yaml --train prior.path=<its run folder>
+  the same of a landmark of your own, in a file with its name, latitude, longitude and height (docs/own_landmark.md):
+    python launch.py --config configs/angle2img_own_landmark.yaml --train landmark=my.yaml data.photos=/my/photos
+    python launch.py --config configs/own_landmark.yaml --train landmark=my.yaml prior.path=<its run folder>
   pictures from given sides:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=[0,45,90,135]
   of a city: the average of a circle, a strip along a walk:
@@ -31,6 +35,8 @@ examples:
     python launch.py --config configs/gps2img_paris.yaml --sample sample.walk=[48.8606,2.3376,48.8738,2.2950]
   go on with the last run of this config, after Ctrl-C or a crash:
     python launch.py --config configs/statue_of_liberty.yaml --train resume=last
+  several configs, one after the other on a CPU, at once on as many GPUs; each says what it does in <output>/<name>.log:
+    python launch.py --config configs/stonehenge.yaml configs/space_needle.yaml --train
   list every key that can be set, with type, value, range and meaning:
     python launch.py --config configs/statue_of_liberty.yaml --keys
 """
@@ -46,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    result.add_argument("--config", required=True, metavar="FILE", help="a YAML file, such as those in configs/")
+    result.add_argument(
+        "--config", required=True, nargs="+", metavar="FILE", help="a YAML file, such as those in configs/, or several"
+    )
     modes = result.add_argument_group("mode (one a call; --train if none is named)").add_mutually_exclusive_group()
     modes.add_argument("--train", action="store_true", help="train a prior, or lift a landmark; makes a run folder")
     modes.add_argument("--validate", action="store_true", help="measure the last run (or prior) and write the figures")
@@ -58,14 +66,20 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """Runs the command line; the exit code: 0 done, 1 one of several configs failed, 2 bad input, 130 interrupted."""
     given = parser().parse_intermixed_args(arguments)
+    files = [word for word in given.config if "=" not in word]  # an override may follow a file
+    overrides = [*(word for word in given.config if "=" in word), *given.overrides]
     try:
-        config = load_config(given.config, given.overrides)
+        configs = [load_config(file, overrides) for file in files]
+        mode = next((mode for mode in MODES if getattr(given, mode)), "train")
         if given.keys:
-            print_keys(config)
+            for config in configs:
+                print_keys(config)
+        elif len(configs) > 1:
+            return run_many(files, configs, [f"--{mode}", *overrides])
         else:
-            run(config, next((mode for mode in MODES if getattr(given, mode)), "train"))
+            run(configs[0], mode)
     except UserError as error:
         return _complain("error: ", str(error), EXIT_BAD_INPUT)
     except OSError as error:

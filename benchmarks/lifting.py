@@ -64,9 +64,9 @@ def timed(command: Sequence[str]) -> tuple[float, float]:
 
 
 def make_run(config_file: str, case: str, overrides: Sequence[str]) -> Run:
-    """Lifts and exports one case, and notes in its run folder what that took."""
+    """Lifts and exports one case, `overrides` with its own among them, and notes in its run folder what that took."""
     base = load_config(config_file, overrides)
-    command = ["--config", config_file, *overrides, *CASES[case][1], f"name={base.name}_{case}"]
+    command = ["--config", config_file, *overrides, f"name={base.name}_{case}"]
     train_seconds, peak_gib = timed([*command, "--train"])
     export_seconds, export_gib = timed([*command, "--export"])
     run = last_run(base.output, f"{base.name}_{case}")
@@ -188,7 +188,7 @@ def main() -> None:
         named = {case: getattr(given, case) for case in CASES}
         runs = {case: open_run(folder) for case, folder in named.items() if folder}
         if given.run:
-            runs = {case: make_run(given.config, case, given.overrides) for case in given.cases}
+            runs = {case: make_run(given.config, case, [*given.overrides, *CASES[case][1]]) for case in given.cases}
         if not runs:
             parser.error("name the run folders, or say --run or --profile")
         section, text = "lifting", compare(runs)

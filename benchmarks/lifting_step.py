@@ -12,6 +12,7 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
+from systems.distillation import prior_of
 from systems.lift import LiftSystem
 from systems.running import fit, make_trainer, prepare
 
@@ -82,7 +83,7 @@ def profile_lift(config: LiftConfig) -> list[list[str]]:
     """Lifts as the config says and returns the rows of the table. At least two steps are needed."""
     device = prepare(config)
     landmark, run = load_landmark(config.landmark), start_run(config)
-    prior, cameras = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    prior, cameras = load_prior(prior_of(config), device), load_cameras(prior_of(config))
     system, clock = LiftSystem(config, landmark, prior, cameras, run.previews), StepClock(device)
     prior.guidance_branches = clock.timing("prior", prior.guidance_branches)  # type: ignore[method-assign]
     prior.guided_noise = clock.timing("prior", prior.guided_noise)  # type: ignore[method-assign]

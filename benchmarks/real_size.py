@@ -2,7 +2,8 @@
 
 The U-Net of Stable Diffusion 1 (860 million weights) with a gated place encoder, in a process of its own for each
 setting. On CUDA at 64 x 64 latents (512 pixels) in bf16, on the CPU at 8 x 8 in 32 bits, which measures the optimiser
-and little else. Needs 16 GB of free memory for the setting `whole`. Writes docs/benchmarks.md.
+and little else. Lifting steps (`lift_*`) are those of configs/paper, 64 x 64 renders seen by a prior of 256 pixels.
+Needs 16 GB of free memory for the setting `whole`, 10 for `lift_sds`. Writes docs/benchmarks.md.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from diffusers import UNet2DConditionModel
 
+from benchmarks.real_size_lift import one_lifting_step
 from benchmarks.report import machine, table, write_table
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.finetuning import add_lora
@@ -37,16 +39,35 @@ STABLE_DIFFUSION_1 = {
 }
 TEXT_TOKENS = 77
 GB = 1e9
-NEEDED_GB = {"whole": 16.0, "checkpointing": 16.0, "lora": 6.0}
+NEEDED_GB = {"whole": 16.0, "checkpointing": 16.0, "lora": 6.0, "lift_sds": 10.0, "lift_vsd": 12.0}
 SETTINGS = {
     "whole": "whole U-Net",
     "checkpointing": "whole U-Net, gradient checkpointing",
     "lora": "adapters of rank 16",
+    "lift_sds": "lifting, score distillation: the NeRF",
+    "lift_vsd": "lifting, variational: NeRF and adapters of rank 4",
+}
+
+HEADER = ["trained", "million weights", "of them trained", "images x pixels", "s a step", "peak GB"]
+SECTIONS = {
+    "real_size": (
+        "A step at Stable Diffusion's size",
+        "The U-Net of Stable Diffusion 1 with random weights and a gated place encoder, one AdamW step, the first; "
+        "VAE, text encoder and the moving average (4 bytes a trained weight) come on top.",
+    ),
+    "real_size_lift": (
+        "A lifting step at Stable Diffusion's size",
+        "The third step of `configs/paper/statue_of_liberty.yaml`, one camera, from a prior of Stable Diffusion 1's "
+        "size with random weights, VAE and text encoder included: a 64 x 64 render, seen by the prior at 256 x 256, "
+        "with the gradient through the VAE's encoder, checkpointed.",
+    ),
 }
 
 
 def one_step(setting: str, batch: int) -> dict[str, Any]:
     """Takes a step and measures it: millions of weights and of trained ones, seconds, peak memory in GB."""
+    if setting.startswith("lift_"):
+        return one_lifting_step(STABLE_DIFFUSION_1, setting.removeprefix("lift_"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     side = 64 if device.type == "cuda" else 8
     torch.manual_seed(0)
@@ -104,23 +125,22 @@ def row_of(setting: str, batch: int) -> list[str]:
 def main() -> None:
     """Measures, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=["whole", "lora"])
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=["whole", "lora", "lift_sds"])
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--one", choices=SETTINGS, help="measure one here and print it as JSON")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(one_step(given.one, given.batch)))
         return
-    header = ["trained", "million weights", "of them trained", "images x pixels", "s a step", "peak GB"]
-    text = (
-        "## A step at Stable Diffusion's size\n\nThe U-Net of Stable Diffusion 1 with random weights and a gated place "
-        "encoder, one AdamW step, the first; VAE, text encoder and the moving average (4 bytes a trained weight) come "
-        f"on top. {'CUDA, bf16' if torch.cuda.is_available() else 'CPU, 32 bits'}. {machine()}. Written by "
-        "`python -m benchmarks.real_size`.\n\n"
-    )
-    text += table(header, [row_of(setting, given.batch) for setting in given.settings])
-    print(text)
-    write_table("real_size", text)
+    for section, (title, text) in SECTIONS.items():
+        chosen = [setting for setting in given.settings if setting.startswith("lift_") == (section == "real_size_lift")]
+        if not chosen:
+            continue
+        kind = "CUDA, bf16" if torch.cuda.is_available() else "CPU, 32 bits"
+        text = f"## {title}\n\n{text} {kind}. {machine()}. Written by `python -m benchmarks.real_size`.\n\n"
+        text += table(HEADER, [row_of(setting, given.batch) for setting in chosen])
+        print(text)
+        write_table(section, text)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison
 from gpslift.procedural.truth import SHAPE_FACTS
 from gpslift.runs import Run, last_run
+from systems.distillation import prior_of
 from systems.validation.lift import goals_reached
 
 LANDMARKS = (
@@ -72,7 +73,7 @@ def lift_all(landmarks: Sequence[str], overrides: Sequence[str]) -> None:
 
 def angle_accuracy(run: Run) -> str:
     """Exact and within one bin, percent, of the prior that a run was lifted from."""
-    file = resolve_path(lift_config(run).prior.path) / "validation.json"
+    file = resolve_path(prior_of(lift_config(run))) / "validation.json"
     if not file.is_file():
         return "-"
     accuracy = json.loads(file.read_text(encoding="utf-8"))["accuracy"]

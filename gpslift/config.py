@@ -140,7 +140,17 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
         raise UserError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
     base = tree.pop("extends", "")
     given = read_file(path.parent / str(base), (*seen, path.resolve())) if base else {}
+    if beside := _landmark_beside(path, tree.get("landmark")):
+        tree["landmark"] = beside
     return given | {name: Given(value, f"in {path}") for name, value in _leaves(tree)}
+
+
+def _landmark_beside(path: Path, landmark: Any) -> str:
+    """The absolute path of a landmark's file that a config names and that lies beside it, as in a run folder, or ''."""
+    if not isinstance(landmark, str) or not landmark.lower().endswith((".yaml", ".yml")):
+        return ""
+    file = path.parent / landmark
+    return str(file.resolve()) if file.is_file() else ""
 
 
 def merge(schema: type[RunConfig], given: dict[str, Given]) -> RunConfig:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import LiftConfig, LossConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
 
 
@@ -25,6 +26,10 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
     yield (bool(config.output.strip()), "output= is empty; it is the folder that holds all runs, such as outputs")
     if isinstance(config, ImagePriorConfig):
         yield from _image_prior_rules(config)
+    if isinstance(config, LiftConfig | RefineConfig):
+        yield from _distillation_rules(config)
+    if isinstance(config, RefineConfig):
+        yield from _refine_rules(config)
     if isinstance(config, LiftConfig):
         yield from _lift_rules(config)
 
@@ -32,6 +37,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
+    yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
@@ -66,6 +72,24 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
+def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    """What can be had on photos of a landmark, on a compact prior, or with photos held out."""
+    data = config.data
+    yield (
+        data.augment <= 0 or (config.place.kind == "azimuth" and not data.cache_latents),
+        f"data.augment={data.augment:g} changes a landmark's photos (place.kind=azimuth), and needs them as pixels "
+        "(data.cache_latents=no); set it to 0",
+    )
+    yield (
+        config.backbone.dropout <= 0 or config.prior.base == "compact",
+        f"backbone.dropout={config.backbone.dropout:g} needs prior.base=compact; set it to 0",
+    )
+    yield (
+        config.optim.patience <= 0 or data.test_share > 0,
+        f"optim.patience={config.optim.patience} goes by photos held out from training; raise data.test_share",
+    )
+
+
 def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     """What only a pretrained base model can have."""
     needing = {
@@ -92,6 +116,10 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         encoder in fitting,
         f"place.encoder={encoder} does not encode place.kind={kind}; choose {', '.join(fitting)}",
+    )
+    yield (
+        kind == "azimuth" or not config.data.azimuths,
+        f"data.azimuths={config.data.azimuths} needs place.kind=azimuth; leave it out",
     )
     yield (
         kind == "azimuth" or config.optim.place_weight == 0,
@@ -132,28 +160,47 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
     )
 
 
-def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool, str]]:
+    """What holds for a lift and for its refinement."""
+    guidance = config.guidance
     yield (
-        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
-        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a lift runs in one process; "
-        "leave them out",
+        guidance.perp_neg == 0 or guidance.negative_prompt != "",
+        f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
-    for name, pair in (("t_start", config.guidance.t_start), ("t_end", config.guidance.t_end)):
+    for name, pair in (("t_start", guidance.t_start), ("t_end", guidance.t_end)):
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
-    tinted = config.guidance.tint_between
+    tinted = guidance.tint_between
     yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
-    ramp = config.losses.ramp
-    yield (_is_range(ramp), f"losses.ramp={ramp} must be two numbers, the lower one first")
-    stride = config.guidance.stride
-    yield (
-        config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
-        f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
-    )
     azimuth = config.cameras.azimuth
     yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
     yield (
         azimuth[-1] - azimuth[0] <= 360,
         f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
+    )
+
+
+def _refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
+    yield (
+        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
+        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a refinement runs in one "
+        "process; leave them out",
+    )
+
+
+def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    processes = max(config.devices, 1) * config.nodes
+    yield (
+        config.optim.batch_size % processes == 0,
+        f"optim.batch_size={config.optim.batch_size} must be a multiple of {processes}: devices={config.devices} times "
+        f"nodes={config.nodes}, which share the cameras of a step",
+    )
+    yield from _loss_rules(config.losses)
+    color = config.renderer.background_color
+    yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
+    stride = config.guidance.stride
+    yield (
+        config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
+        f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
     )
     grid, optim = config.renderer.grid, config.optim
     yield (
@@ -170,6 +217,22 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
         optim.resolution_steps[0] == 0 and optim.resolution_steps == sorted(optim.resolution_steps),
         f"optim.resolution_steps={optim.resolution_steps} must start at 0 and not fall",
     )
+
+
+def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
+    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
+    own_ramps = {
+        "orientation": losses.orientation_ramp,
+        "opacity": losses.opacity_ramp,
+        "sparsity": losses.sparsity_ramp,
+        "entropy": losses.entropy_ramp,
+        "distortion": losses.distortion_ramp,
+    }
+    for name, ramp in own_ramps.items():
+        yield (
+            not ramp or _is_range(ramp),
+            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
+        )
 
 
 def _is_range(pair: list[float]) -> bool:

@@ -1,6 +1,7 @@
 """The run folder: `<output>/<name>/<time>`, what lies in it, and which run to go on from. Imports no torch.
 
 config.yaml     every key of the run; a config like any other
+landmark.yaml   of a landmark of one's own: a copy of its file, which config.yaml names, so that the folder may be moved
 versions.json   one entry per start: time, command, seed, package versions, git commit
 status.json     running, finished, interrupted or failed, and at which step
 checkpoints/    step_00000400.ckpt and so on; the file `last` names the newest
@@ -23,10 +24,13 @@ from pathlib import Path
 from gpslift.checkpoint_files import check_checkpoint, checkpoints_of, last_checkpoint, newest_whole
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config
 from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
+from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.ranks import is_first_process
 from gpslift.schema.run import RunConfig
 from gpslift.storage import children, names, replace_text, saving, short_path
 
+LANDMARK_COPY = "landmark.yaml"
 FOLDER_PATTERN = re.compile(r"(\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2})(?:_(\d+))?")
 PACKAGES = ("torch", "pytorch-lightning", "diffusers", "transformers", "numpy", "numba", "trimesh")
 
@@ -78,17 +82,21 @@ class Run:
 def start_run(config: RunConfig, notify: Callable[[str], object] = print) -> Run:
     """The run that a training works in: a new folder, or, with `config.resume`, an existing one.
 
-    Writes config.yaml and adds to versions.json. `notify` is called with lines about what was resumed and which keys
-    differ from those that the run was started with. Raises UserError for a resume that cannot be and for a full disk.
+    Writes config.yaml (with a copy of the landmark's file, if it is one's own) and adds to versions.json. `notify` is
+    called with lines about what was resumed and which keys differ from those that the run was started with. Raises
+    UserError for a resume that cannot be, for a wrong landmark's file and for a full disk.
     Of several processes only the first one writes; the others get a run to read from, or one without a folder.
     """
     if not is_first_process():
         return _resumed(config, lambda line: None) if config.resume else _nowhere(config)
+    own = _landmark_text(config)
     run = _resumed(config, notify) if config.resume else _created(config)
     with saving(run.folder):
         for folder in (run.checkpoints, run.previews):
             folder.mkdir(parents=True, exist_ok=True)
-        save_config(replace(config, resume=""), run.config)
+        if own:
+            replace_text(run.folder / LANDMARK_COPY, own)
+        save_config(replace(config, resume="", landmark=LANDMARK_COPY if own else config.landmark), run.config)
         _add_start(run, config)
     return run
 
@@ -174,10 +182,20 @@ def _resumed(config: RunConfig, notify: Callable[[str], object]) -> Run:
     before = load_config(run.config)
     if before.system != config.system:
         raise UserError(f"{short_path(run.folder)} is a run of system={before.system}, this config is {config.system}")
-    for line in differences(before, replace(config, resume="")):
+    same = _landmark_text(before) == (own := _landmark_text(config)) and own
+    landmark = before.landmark if same else config.landmark
+    for line in differences(before, replace(config, resume="", landmark=landmark)):
         notify(f"warning: unlike the run so far: {line}")
     notify(f"going on from {short_path(checkpoint)}")
     return replace(run, resume_from=checkpoint)
+
+
+def _landmark_text(config: RunConfig) -> str:
+    """The file of a landmark of one's own, '' for one of landmarks.yaml. UserError if it cannot be one."""
+    if not is_landmark_file(config.landmark):
+        return ""
+    load_landmark(config.landmark)  # so that a wrong file leaves no run folder behind
+    return resolve_path(config.landmark).read_text(encoding="utf-8")
 
 
 def _add_start(run: Run, config: RunConfig) -> None:

@@ -1,5 +1,7 @@
 """What a ray sees behind the object: a sky by direction, and a ground by the point where the ray meets it."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +40,20 @@ class Background(nn.Module):
         """Colours [..., 3] of the ground at points [..., 2], world units."""
         disc = points / (1 + points.norm(dim=-1, keepdim=True))
         return self.ground(torch.cat([disc, *_waves(torch.pi * disc, GROUND_FREQUENCIES)], -1))
+
+
+class PlainBackground(nn.Module):
+    """The same colour everywhere. color: three numbers in [0, 1]."""
+
+    color: Tensor
+
+    def __init__(self, color: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("color", torch.tensor(list(color), dtype=torch.float32), persistent=False)
+
+    def forward(self, origins: Tensor, directions: Tensor) -> Tensor:
+        """Colours [..., 3] along rays: origins, directions [..., 3]."""
+        return self.color.expand_as(directions)
 
 
 def ground_distance(origins: Tensor, directions: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Everything random in a render. Each draw depends on nothing but the numbers that name it, on any device."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
 
@@ -14,6 +15,8 @@ class Purpose(IntEnum):
     RAY_OFFSETS = 1
     NORMALS = 2
     OCCUPANCY = 3
+    LIGHTS = 4
+    BACKGROUND = 5
 
 
 def generator_of(purpose: Purpose, *key: int) -> torch.Generator:
@@ -31,6 +34,28 @@ def ray_offsets(images: int, pixels: int, jitter: tuple[int, ...] | None, first_
         return torch.zeros(images * pixels)
     keys = [(*jitter, first_image + image) for image in range(images)]
     return torch.cat([torch.rand(pixels, generator=generator_of(Purpose.RAY_OFFSETS, *key)) for key in keys])
+
+
+@dataclass(frozen=True)
+class DrawnRays:
+    """What is drawn for rays, and which view they are of.
+
+    offset: shift of a ray's intervals, [R] in [0, 1). view: number of its view, int64 [R]. behind: random colours
+    behind the views [B, 3], or None.
+    """
+
+    offset: Tensor
+    view: Tensor
+    behind: Tensor | None
+
+    def __getitem__(self, rays: slice) -> "DrawnRays":
+        return DrawnRays(self.offset[rays], self.view[rays], self.behind)
+
+
+def random_colors(images: int, seed: int, first_image: int) -> Tensor:
+    """Colours [images, 3], uniform in [0, 1); image b draws from (seed, first_image + b)."""
+    keys = [(seed, first_image + image) for image in range(images)]
+    return torch.stack([torch.rand(3, generator=generator_of(Purpose.BACKGROUND, *key)) for key in keys])
 
 
 def draw_by_weight(

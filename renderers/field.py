@@ -55,6 +55,11 @@ class Field(nn.Module):
         self.register_buffer("box_max", torch.tensor(box_max, dtype=torch.float32), persistent=False)
 
     @property
+    def middle(self) -> Tensor:
+        """The middle of the box, [3]."""
+        return (self.box_min + self.box_max) / 2
+
+    @property
     def finest_cell(self) -> float:
         """Side of a cell of the finest active grid level, world units."""
         return self.longest_side / self.grid.finest_scale
@@ -69,7 +74,7 @@ class Field(nn.Module):
 
     def density_of(self, features: Tensor, points: Tensor) -> Tensor:
         """Density [N] of points [N, 3] with features [channels, N]."""
-        distance = (points - (self.box_min + self.box_max) / 2).norm(dim=-1)
+        distance = (points - self.middle).norm(dim=-1)
         raw = self.density_head(features)[0] + self.blob_scale * (1 - distance / self.blob_radius)
         inside = ((points >= self.box_min) & (points <= self.box_max)).all(-1)
         return functional.softplus(raw) * inside

@@ -1,20 +1,23 @@
 """The renderer: rays in, pictures out, with what the regularisers need."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
-from renderers.background import Background, ground_distance
-from renderers.draws import draw_by_weight, ray_offsets
+from renderers.background import Background, PlainBackground, ground_distance
+from renderers.chunks import render_in_chunks
+from renderers.draws import DrawnRays, draw_by_weight, random_colors, ray_offsets
 from renderers.field import Field
 from renderers.hash_grid import HashGrid
 from renderers.occupancy import OccupancyGrid
 from renderers.render import Picture, Render, SampledNormals
-from renderers.samples import Padding, Samples
-from renderers.volume import expected_depth, intersect_box, render_weights
+from renderers.samples import Samples
+from renderers.shading import Lights, shade
+from renderers.volume import expected_depth, intersect_box
 
 Point = tuple[float, float, float]
 NormalMode = Literal["none", "sampled", "all"]
@@ -36,6 +39,7 @@ class Renderer(nn.Module):
         seed: int,
         device: torch.device | str,
         engine: str,
+        marching: str,
         grid: dict[str, int],
         hidden: int,
         samples: int,
@@ -48,12 +52,16 @@ class Renderer(nn.Module):
         coarse_share: float,
         blob_scale: float,
         blob_radius: float,
+        background: str,
+        background_color: Sequence[float],
         background_hidden: int,
+        chunk_rays: int = 0,
     ) -> None:
         super().__init__()
+        self.chunk_rays = chunk_rays
         self.seed, self.occupancy_every_steps = seed, occupancy_every_steps
         self.coarse_levels, self.coarse_share = coarse_levels, coarse_share
-        self.engine, self.engine_reason = pick_engine(engine, device)
+        self.engine, self.engine_reason = pick_engine(engine, device, marching)
         self.step_length = math.dist(box_min, box_max) / samples
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -65,7 +73,9 @@ class Renderer(nn.Module):
                 blob_scale=blob_scale,
                 blob_radius=blob_radius,
             )
-            self.background = Background(hidden=background_hidden)
+            learned = background == "learned"
+            self.background = Background(hidden=background_hidden) if learned else PlainBackground(background_color)
+        self.random_background = background == "random"
         self.occupancy = OccupancyGrid(
             box_min=box_min,
             box_max=box_max,
@@ -104,6 +114,8 @@ class Renderer(nn.Module):
         background: bool = True,
         normals: NormalMode = "none",
         normal_samples: int = 0,
+        lights: Lights | None = None,
+        drawn: DrawnRays | None = None,
     ) -> Render:
         """Renders rays [B, H, W, 3] (origins in world units, unit directions).
 
@@ -112,33 +124,64 @@ class Renderer(nn.Module):
         background: False leaves black behind.
         normals: 'none'; 'sampled', at about `normal_samples` samples, drawn by their weights; 'all', at every sample,
         and as pictures.
+        lights: of each view; None = the albedo.
+        drawn: what is drawn for the rays, where they are a part of others; None = it is drawn here.
         """
-        shape = origins.shape[:3]
+        shape, key = origins.shape[:3], (*(jitter or (0,)), first_image)
+        drawn = self.draw(shape, jitter, first_image, origins.device) if drawn is None else drawn
+        if self.chunk_rays and shape.numel() > self.chunk_rays:
+            settings = {"background": background, "normals": normals, "lights": lights}
+            return render_in_chunks(self, origins, directions, self.chunk_rays, drawn, key, normal_samples, settings)
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
-        offset = ray_offsets(shape[0], shape[1] * shape[2], jitter, first_image).to(origins.device)
         with torch.autocast(origins.device.type, enabled=False):
-            samples = self.march(origins, directions, offset)
+            samples = self.march(origins, directions, drawn.offset)
             points = samples.points(origins, directions)
             density, color = self.field.density_and_color(points)
-            padding = Padding.of(samples.ray)
-            weights = padding.unpad(render_weights(padding.pad(density), padding.pad(samples.length)))
+            weights = self.engine.weights(density, samples, len(origins))
+            if lights is not None:
+                color = shade(color, points, weights, drawn.view[samples.ray], self.field.normals, lights)
             seen = torch.cat([color.T, torch.ones_like(weights)[None], samples.middle[None]])
-            *rgb, opacity, distance = padding.sum(weights * seen, len(origins))
-            behind = self.background(origins, directions) if background else torch.zeros_like(directions)
-            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, (*(jitter or (0,)), first_image))
+            *rgb, opacity, distance = self.engine.sum(weights * seen, samples, len(origins))
+            black = torch.zeros_like(directions)
+            behind = self.behind(origins, directions, drawn) if background else black
+            chosen = self.choose(normals, normal_samples, weights, samples.ray, shape, key)
             sampled = None if chosen is None else self.normals_at(*chosen, points, directions[samples.ray])
-            normal = padding.sum(weights * sampled.normal.T, len(origins)).T if sampled and normals == "all" else None
+            normal = None
+            if sampled is not None and normals == "all":
+                normal = self.engine.sum(weights * sampled.normal.T, samples, len(origins)).T.reshape(*shape, 3)
         return Render(
             color=(torch.stack(rgb, -1) + (1 - opacity)[:, None] * behind).view(*shape, 3),
             opacity=opacity.view(shape),
             depth=expected_depth(distance, opacity).view(shape),
             background=behind.view(*shape, 3),
-            normal=None if normal is None else normal.reshape(*shape, 3),
+            normal=normal,
             samples=samples,
             density=density,
             weights=weights,
             sampled_normals=sampled,
         )
+
+    def draw(
+        self, shape: torch.Size, jitter: tuple[int, ...] | None, first_image: int, device: torch.device
+    ) -> DrawnRays:
+        """What is drawn for images [B, H, W]: see `forward`.
+
+        Random colours behind are an image's own, drawn from (seed, first_image + its number), and only while training
+        (`jitter` is given); other pictures get the one colour of the config.
+        """
+        images, pixels = shape[0], shape[1] * shape[2]
+        random = self.random_background and jitter is not None
+        return DrawnRays(
+            ray_offsets(images, pixels, jitter, first_image).to(device),
+            torch.arange(images, device=device).repeat_interleave(pixels),
+            random_colors(images, self.seed, first_image).to(device) if random else None,
+        )
+
+    def behind(self, origins: Tensor, directions: Tensor, drawn: DrawnRays) -> Tensor:
+        """Colours [R, 3] behind the object on the rays [R, 3]."""
+        if drawn.behind is not None:
+            return drawn.behind[drawn.view]
+        return self.background(origins, directions)
 
     def choose(
         self, normals: NormalMode, count: int, weights: Tensor, ray: Tensor, shape: torch.Size, key: tuple[int, ...]

@@ -1,6 +1,7 @@
 """The points on rays at which a field is asked: packed (only those that matter) and padded (a table, ray by ray)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -33,6 +34,11 @@ class Samples:
     def length(self) -> Tensor:
         """Length of each interval, [M]."""
         return self.end - self.start
+
+    @cached_property
+    def padding(self) -> "Padding":
+        """Where the samples go in a table with one row a ray."""
+        return Padding.of(self.ray)
 
     def points(self, origins: Tensor, directions: Tensor) -> Tensor:
         """Middles in space, [M, 3], on the rays `origins` [R, 3] + t `directions` [R, 3]."""

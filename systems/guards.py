@@ -17,35 +17,65 @@ from systems.checkpoints import StepCheckpoints
 
 
 class FiniteGuard(pl.Callback):
-    """Stops before a loss or gradient that is not a finite number reaches the weights.
+    """Leaves out steps with a loss or gradient that is not a finite number, before it reaches the weights.
 
-    In fp16 the loss scaler already leaves out steps with such gradients, so only the loss is looked at there.
+    How many were left out is logged as `skipped`, and kept in checkpoints. After more than `allowed` in a row it stops
+    the training. In fp16 the loss scaler already leaves out steps with such gradients, some of them on purpose, so only
+    the loss is looked at there. Of several processes all leave out a step that one of them has to.
     """
 
-    def __init__(self, checkpoints: StepCheckpoints, learning_rate: float) -> None:
-        self.checkpoints, self.learning_rate = checkpoints, learning_rate
+    def __init__(self, checkpoints: StepCheckpoints, learning_rate: float, allowed: int) -> None:
+        self.checkpoints, self.learning_rate, self.allowed = checkpoints, learning_rate, allowed
+        self.skipped = self.in_a_row = 0
+        self._bad_loss = ""
 
     def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
         if not torch.isfinite(loss.detach()).all():
-            raise UserError(self._message(trainer, f"the loss is {loss.detach().flatten()[0].item()}"))
+            self._bad_loss = f"the loss is {loss.detach().flatten()[0].item()}"
 
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        if trainer.precision == "16-mixed":
+        problem, self._bad_loss = self._bad_loss or self._bad_gradient(trainer, pl_module, optimizer), ""
+        bad = bool(problem)
+        if trainer.world_size > 1:
+            bad = trainer.strategy.reduce_boolean_decision(bad, all=False)
+        if not bad:
+            self.in_a_row = 0
             return
+        self.skipped += 1
+        self.in_a_row += 1
+        if self.in_a_row > self.allowed:
+            raise UserError(self._message(trainer, problem or "another process had a number that is not finite"))
+        optimizer.zero_grad(set_to_none=True)  # an optimiser leaves alone what has no gradient
+        pl_module.log("skipped", float(self.skipped), prog_bar=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
+
+    def _bad_gradient(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> str:
+        """What is wrong with the gradients; '' if nothing is."""
+        if trainer.precision == "16-mixed":
+            return ""
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
-            return
+            return ""
         bad = [name for name, p in pl_module.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
         where = f"of {bad[0]}" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "") if bad else "(too large)"
-        raise UserError(self._message(trainer, f"the gradient {where} is not finite"))
+        return f"the gradient {where} is not finite"
 
     def _message(self, trainer: pl.Trainer, what: str) -> str:
         remedy = f"lower optim.lr (now {self.learning_rate:g}) or set optim.gradient_clip=1"
         if trainer.precision in ("16-mixed", "bf16-mixed"):
             remedy += ", or precision=32"
+        if self.allowed:
+            what += f", after {self.allowed} such steps in a row that were left out (skipped_steps)"
         good = self.checkpoints.last_good
         start = f"the last good checkpoint is resume={short_path(good)}" if good else "no checkpoint had been saved yet"
         return f"step {trainer.global_step + 1}: {what}; {remedy}; {start}"

@@ -1,263 +1,30 @@
-"""Training of a 2D prior on geotagged photos. GPS and azimuth priors are this one system."""
+"""Training of a 2D prior on geotagged photos, from reading them to saving the prior."""
 
 import shlex
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as pl
-import torch
-from diffusers.optimization import get_scheduler
-from diffusers.training_utils import EMAModel
-from torch import Tensor, nn
-
-from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
-from gpslift.conditioning.place import Place
-from gpslift.config import REPOSITORY
 from gpslift.geo.landmarks import Landmark
+from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
-from gpslift.photos.dataset import PhotoSet, photos_key
-from gpslift.priors.finetuning import is_trained, merge_lora, prepare_networks
-from gpslift.priors.frozen import Texts, cached_texts, frozen_texts, latent_moments, with_latents
+from gpslift.photos.dataset import photos_key
+from gpslift.priors.finetuning import merge_lora
+from gpslift.priors.frozen import Texts, cached_texts, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights
-from gpslift.priors.preservation import Preservation, make_preservation
+from gpslift.priors.preservation import make_preservation
+from gpslift.priors.schedule import in_words, with_schedule
 from gpslift.priors.training import model_card, prior_from_photos
-from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.memory import enough_memory, prior_remedies
-from systems.optimizers import make_optimizer
-from systems.previews import Preview, azimuth_preview, city_preview
+from systems.previews import city_preview
+from systems.prior_system import ImagePriorSystem
 from systems.running import choose_device, fit, make_trainer, prepare, show_summary
-
-HELD_OUT_PHOTOS = 256
-
-
-class ImagePriorSystem(pl.LightningModule):
-    """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
-
-    previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
-    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
-    default a landmark from eight sides. texts: where text tokens come from; by default the prior's text encoder.
-    preservation: images of the base model to train on beside the photos.
-    """
-
-    weights: Tensor
-
-    def __init__(
-        self,
-        prior: PlaceDiffusionPipeline,
-        config: ImagePriorConfig,
-        previews: Path,
-        held_out: PhotoSet | None = None,
-        weights: Tensor | None = None,
-        shown: Preview | None = None,
-        texts: Texts | None = None,
-        preservation: Preservation | None = None,
-    ) -> None:
-        super().__init__()
-        self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
-        self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
-        self.shown = shown or azimuth_preview(prior.caption)
-        self.preservation = preservation
-        self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
-        prepare_networks(prior, config)
-        self.networks = nn.ModuleDict(prior.networks)
-        self._set_training()
-        self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
-        self._clock, self._clock_step = 0.0, 0
-
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
-        loss = self.denoising_loss(batch, *self._dropped(batch))
-        self.log("loss", loss.detach(), prog_bar=True)
-        if self.preservation is None or not self.config.optim.preservation_weight:
-            return loss
-        preservation_loss = self.preservation_loss(batch["index"].tolist())
-        self.log("preservation_loss", preservation_loss.detach())
-        return loss + self.config.optim.preservation_weight * preservation_loss
-
-    def preservation_loss(self, indices: list[int]) -> Tensor:
-        """Error on images of the base model, one for each global sample index, with their texts and no place."""
-        assert self.preservation is not None
-        batch = self.transfer_batch_to_device(self.preservation.batch(indices), self.device, 0)
-        nowhere = self.prior.place_encoder.complete({}, len(indices), self.device)
-        return self.denoising_loss(batch, batch["caption"], nowhere, "preservation ")
-
-    def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
-        """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
-
-        draw: starts the names of the random draws, so that held-out photos get others than training.
-        """
-        indices, seed = batch["index"].tolist(), self.config.seed
-        clean = self._latents(batch)
-        noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
-        steps = len(self.prior.alphas_cumprod)
-        share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
-        timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
-        noisy = self.prior.add_noise(clean, noise, timestep)
-        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place))
-        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
-        return self._weighted_error(prediction, clean, noise, timestep)
-
-    def _latents(self, batch: dict[str, Any]) -> Tensor:
-        """Clean latents [B, C, h, w]: the VAE's mean or, with optim.sample_latents, draws from its distribution."""
-        moments: Tensor | None = batch.get("latent")
-        if moments is None:
-            moments = latent_moments(self.prior, batch["image"], self.config.optim.sample_latents)
-        if moments.shape[1] == 1:
-            return moments[:, 0]
-        mean, deviation = moments.unbind(1)
-        draws = normal_for_samples(self.config.seed, "latent", batch["index"].tolist(), mean.shape[1:])
-        return mean + deviation * draws.to(mean)
-
-    def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
-        """Captions and places of a micro-batch with some dropped.
-
-        Drawn for the optimiser step's whole batch, of which this is a slice, so that the number of slices and ranks
-        changes nothing.
-        """
-        chances, step_size = self.config.dropout, self.config.optim.batch_size
-        index = batch["index"].cpu()
-        first = int(index[0]) // step_size * step_size
-        generator = generator_for(self.config.seed, "dropout", first)
-        no_text, no_place = draw_condition_dropout(step_size, chances.text, chances.place, chances.both, generator)
-        encoder, tells = self.prior.place_encoder, self.config.place
-        place = {name: batch[name] for name in encoder.inputs}
-        chance = {"frame_width_m": tells.drop_frame_width, "elevation_deg": tells.drop_elevation}
-        hidden = draw_input_dropout(step_size, list(place), chance, generator)
-        rows = index - first
-        hidden |= {name: hidden[name] | no_place for name in encoder.dropped_inputs}
-        gone = {name: mask[rows] for name, mask in hidden.items()}
-        return drop_text(batch["caption"], no_text[rows]), drop_place(place, gone)
-
-    def _weighted_error(self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-        """Mean squared error with Min-SNR weights (Hang et al. 2023, eq. 9): min(snr, gamma) / snr for noise,
-        min(snr, gamma) / (snr + 1) for velocity."""
-        alpha = self.prior.alphas_cumprod.to(clean.device)[timestep].view(-1, 1, 1, 1)
-        velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
-        target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean if velocity else noise
-        error = (self.weights * (prediction - target).square()).mean((1, 2, 3))
-        gamma = self.config.optim.min_snr_gamma
-        if gamma == 0:
-            return error.mean()
-        snr = (alpha / (1 - alpha).clamp_min(1e-8)).flatten()
-        weight = snr.clamp_max(gamma) / (snr + 1 if velocity else snr.clamp_min(1e-8))
-        return (weight * error).mean()
-
-    def configure_optimizers(self) -> Any:
-        """The optimiser with warm-up, then a cosine or a constant learning rate."""
-        optim = self.config.optim
-        dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
-        optimizer = make_optimizer(self.prior.networks, optim, dtype)
-        kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
-        schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """One step, then the moving average of the weights follows: every later hook sees both at the same step."""
-        super().optimizer_step(*args, **kwargs)
-        self.average.to(self.device)
-        self.average.step(self._trained())
-
-    def on_train_start(self) -> None:
-        """The step that training starts from is not one that it has done."""
-        self._clock, self._clock_step = 0.0, self.trainer.global_step
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """After each optimiser step: the speed; and, at the steps of previews, a preview and the held-out loss."""
-        step = self.trainer.global_step
-        if step == self._clock_step:  # between the micro-batches of a step
-            return
-        if self._clock:
-            seconds = max(time.monotonic() - self._clock, 1e-9)
-            self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
-        if step % self.config.log.preview_every_steps == 0 and self.trainer.is_global_zero:
-            self.log_held_out_loss(step)
-            self.preview(step)
-        self._clock, self._clock_step = time.monotonic(), step
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The moving average goes into the checkpoint; frozen weights do not, as the base model has them."""
-        checkpoint["average"] = self.average.state_dict()
-        for name in self._frozen():
-            checkpoint["state_dict"].pop(name, None)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back from it; frozen weights stay as they are."""
-        checkpoint["state_dict"] = self._frozen() | checkpoint["state_dict"]
-        self.average.load_state_dict(checkpoint["average"])
-        self.average.decay = self.config.optim.ema_decay  # a changed setting holds from here on
-
-    def use_average(self) -> None:
-        """Puts the moving average in the weights' place, for good."""
-        self.average.copy_to(self._trained())
-
-    def log_held_out_loss(self, step: int) -> None:
-        """Logs `held_out_loss` of the held-out photos, if there are any, in the row of this step."""
-        if self.held_out is None or not len(self.held_out):
-            return
-        loss = self.held_out_loss(self.held_out)
-        self.log("held_out_loss", loss, prog_bar=True, logger=False)  # Lightning would repeat it in all later rows
-        for logger in self.loggers:
-            logger.log_metrics({"held_out_loss": loss}, step)
-
-    def held_out_loss(self, photos: PhotoSet) -> float:
-        """The averaged weights' loss on at most HELD_OUT_PHOTOS photos, with nothing dropped, always the same noise.
-
-        Lightning's own validation loop is not used: after a resume it counts one batch too many, so that it would run
-        at other steps.
-        """
-        count = min(len(photos), HELD_OUT_PHOTOS)
-        rows = torch.linspace(0, len(photos) - 1, count).round().long().tolist()
-        total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
-        with self._averaged():
-            for start in range(0, count, size):
-                batch = photos[[(row, row) for row in rows[start : start + size]]]
-                batch = self.transfer_batch_to_device(batch, self.device, 0)
-                place = {name: batch[name] for name in self.prior.place_encoder.inputs}
-                loss = self.denoising_loss(batch, batch["caption"], place, "held out ")
-                total += float(loss) * len(batch["caption"])
-        return total / count
-
-    def preview(self, step: int) -> None:
-        """A picture of the averaged weights' images in the folder of previews."""
-        with self._averaged():
-            self.shown.save(self.prior, self.config, self.previews / f"step_{step:08d}.png")
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Within it, the networks are the averaged ones, without gradients, in the training's number format."""
-        self.average.store(self._trained())
-        self.use_average()
-        self.networks.eval()
-        try:
-            with torch.no_grad(), self.trainer.precision_plugin.forward_context():
-                yield
-        finally:
-            self.average.restore(self._trained())
-            self._set_training()
-
-    def _set_training(self) -> None:
-        """Puts the trained networks into training mode, the frozen ones into evaluation mode."""
-        for network in self.networks.values():
-            network.train(is_trained(network))
-
-    def _trained(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
-
-    def _frozen(self) -> dict[str, Tensor]:
-        """The frozen weights, named as in a checkpoint."""
-        named = self.networks.named_parameters(prefix="networks")
-        return {name: parameter.detach() for name, parameter in named if not parameter.requires_grad}
 
 
 def train(config: ImagePriorConfig, run: Run) -> None:
@@ -269,13 +36,15 @@ def train(config: ImagePriorConfig, run: Run) -> None:
 def _train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)
-    optim = config.optim
     photos = PhotoDataModule(
-        config.data, subject, config.backbone.image_size, optim.batch_size, config.seed, optim.accumulate
+        config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, config.optim.accumulate
     )
+    generator, held_out = photos.photos("generator"), photos.photos("test")
+    config = with_schedule(config, len(generator), len(held_out))
+    optim = config.optim
     if is_first_process():
         print(photos.manifest.report.text())
-    generator, held_out = photos.photos("generator"), photos.photos("test")
+        print(in_words(config, len(generator)))
     prior = prior_from_photos(config, generator, choose_device(config))
     weights, shown = None, None
     if isinstance(subject, Landmark):
@@ -307,8 +76,10 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
     encoder = str(prior.place_encoder.config["encoder"])
-    save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder))
-    show_summary(run, {"prior": folder, "next": _next_command(config, subject, run)})
+    best = f"those of step {system.best.step}, held-out loss {system.best.loss:.4f}" if system.best.step else ""
+    save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder, best))
+    kept = {"weights": best} if best else {}
+    show_summary(run, {"prior": folder, **kept, "next": _next_command(config, subject, run)})
 
 
 def _kept_on_disk(prior: PlaceDiffusionPipeline, photos: PhotoDataModule, config: ImagePriorConfig) -> Texts | None:
@@ -329,8 +100,6 @@ def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
         latitude, longitude = subject.center
         asked = ["sample.prompt=a bench under a tree", f"sample.gps=[{latitude:.4f},{longitude:.4f}]"]
         return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
-    own = f"configs/{subject.name}.yaml"
-    known = (REPOSITORY / own).is_file()
-    keys = [] if known else [f"landmark={subject.name}", f"name={subject.name}"]
-    lift = own if known else "configs/statue_of_liberty.yaml"
-    return shlex.join(["python", "launch.py", "--config", lift, "--train", *keys, prior])
+    own = [f"landmark={config.landmark}", f"name={subject.name}"] if is_landmark_file(config.landmark) else []
+    lift = "configs/own_landmark.yaml" if own else f"configs/{subject.name}.yaml"
+    return shlex.join(["python", "launch.py", "--config", lift, "--train", *own, prior])

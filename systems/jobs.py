@@ -14,6 +14,9 @@ JOBS: dict[tuple[str, str], tuple[str, str]] = {
     ("lift", "train"): ("systems.lift", "train"),
     ("lift", "export"): ("systems.lift", "export"),
     ("lift", "validate"): ("systems.validation", "validate_lift"),
+    ("refine", "train"): ("systems.refine", "train"),
+    ("refine", "export"): ("systems.refine", "export"),
+    ("refine", "validate"): ("systems.validation", "validate_lift"),
 }
 """(system, mode) -> (module, function). Train functions take (config, run), all others (config)."""
 

@@ -1,5 +1,6 @@
 """Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
 
+import math
 import shlex
 from dataclasses import replace
 from functools import partial
@@ -12,28 +13,31 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras
 from gpslift.checkpoint_files import last_checkpoint
+from gpslift.collectives import rank, world_size
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
-from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, build_objective, interleaved
-from gpslift.guidance.viewpoints import ViewpointSampler
-from gpslift.pictures import save_grid
+from gpslift.guidance.objectives import Seen, build_objective, interleaved, scales_of
+from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.randomness import normal_for_samples
+from gpslift.ranks import is_first_process
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.storage import short_path
 from renderers.backends import EngineUnavailable
-from renderers.losses import entropy_loss, opacity_loss, orientation_loss, sparsity_loss
 from renderers.render import Render
 from renderers.renderer import Renderer
+from renderers.shading import Lights, draw_lights
+from systems.distillation import falling_adam, prior_of, rays_on, save_preview
+from systems.memory import enough_memory, lift_remedies
+from systems.regularisers import Regularisers
 from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
 
-PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
-PREVIEW_SIZE = 96
 NORMAL_SAMPLES = 4096
 
 
@@ -51,9 +55,12 @@ class LiftSystem(pl.LightningModule):
         super().__init__()
         self.config, self.landmark, self.previews = config, landmark, previews
         self.renderer = build_renderer(config, landmark)
+        span = math.dist(landmark.box_min, landmark.box_max)
+        self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
-        for_colors = replace(config.guidance, scale=config.coloring.scale)
-        self.color_objective = build_objective(for_colors, prior, config.optim.steps, config.seed)
+        self.guidance = self.objective.guidance
+        for_colors = replace(config.guidance, scale=config.coloring.scale, scale_text=-1.0, scale_place=-1.0)
+        self.color_guidance = replace(self.guidance, scales=scales_of(for_colors))
         low, high = config.cameras.azimuth
         self.viewpoints = ViewpointSampler(
             landmark,
@@ -71,18 +78,20 @@ class LiftSystem(pl.LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, optim = self.global_step, self.config.optim
-        objective = self.color_objective if self.coloring(step) else self.objective
+        step, optim, objective = self.global_step, self.config.optim, self.objective
+        objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
         self.renderer.update(step, optim.steps)
         reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
-        first = step // reuse * optim.batch_size
-        views = self.viewpoints.draw(first, optim.batch_size, self.render_size(step // reuse * reuse))
+        count = optim.batch_size // world_size()  # processes share a step's cameras
+        first, target_step = step // reuse * optim.batch_size + rank() * count, step // reuse * reuse
+        views = self.viewpoints.draw(first, count, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
-        jitter, tint = (self.config.seed, step), self.tint(step // reuse * reuse, first)
+        lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
+        jitter = (self.config.seed, step)
         if objective.needs_pictures(step):
             with torch.no_grad():
-                whole = self.renderer(origins, directions, jitter=jitter, first_image=first)
-            objective.look(seen(whole, tint), views.place, step, first)
+                whole = self.renderer(origins, directions, jitter=jitter, first_image=first, lights=lights)
+            objective.look(seen(whole, tint, views.cameras), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         share = step / optim.steps
         render = self.renderer(
@@ -90,25 +99,27 @@ class LiftSystem(pl.LightningModule):
             directions[:, rows, columns],
             jitter=jitter,
             first_image=first,
-            normals="sampled" if self.config.losses.orientation * self.ramp(share) > 0 else "none",
-            normal_samples=NORMAL_SAMPLES,
+            normals="sampled" if self.regularisers.weight("orientation", share) > 0 else "none",
+            normal_samples=NORMAL_SAMPLES // world_size(),
+            lights=lights,
         )
-        loss, figures = objective(seen(render, tint), views.place, step, first)
+        loss, figures = objective(seen(render, tint, views.cameras), views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, share)
 
-    def coloring(self, step: int) -> bool:
-        """Whether at a step the shape is held and only colours are learnt.
+    @property
+    def coloring_from(self) -> int:
+        """The step from which on the shape is held and only colours are learnt.
 
         Guidance strong enough for colours that are not the mean over all lights swells shapes: on the Statue a scale of
         4 from the first step on made them 7 % too large. So it comes when the shape is done.
         """
-        return step >= round((1 - self.config.coloring.share) * self.config.optim.steps)
+        return round((1 - self.config.coloring.share) * self.config.optim.steps)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds the shape where only colours are learnt. Without a gradient Adam leaves a parameter as it is."""
-        if self.coloring(self.global_step):
+        if self.global_step >= self.coloring_from:
             for parameter in self.renderer.field.shape_parameters():
                 parameter.grad = None
 
@@ -120,33 +131,28 @@ class LiftSystem(pl.LightningModule):
         an object follows its sky, and to let the tint through is one way to say so, which dissolved good priors' lifts.
         """
         guidance, optim = self.config.guidance, self.config.optim
-        shape = (3, 1, 1)
+        count, shape = optim.batch_size // world_size(), (3, 1, 1)
         first_share, last_share = guidance.tint_between
         if guidance.objective != "multistep" or not first_share <= step / optim.steps < last_share:
-            return torch.zeros(optim.batch_size, *shape, device=self.device)
-        indices = range(first, first + optim.batch_size)
+            return torch.zeros(count, *shape, device=self.device)
+        indices = range(first, first + count)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
 
-    def ramp(self, share: float) -> float:
-        """How much of their weights, 0 to 1, the regularisers have when `share` of the steps are done."""
-        start, full = self.config.losses.ramp
-        return min(max((share - start) / max(full - start, 1e-6), 0.0), 1.0)
-
-    def regularisers(self, render: Render, share: float) -> Tensor:
-        """The weighted sum of the regularisers when `share` of the steps are done."""
-        weights = self.config.losses
-        total = render.color.new_zeros(())
-        if weights.opacity > 0:
-            total = total + weights.opacity * opacity_loss(render.opacity)
-        if weights.sparsity > 0 and len(render.density):
-            total = total + weights.sparsity * sparsity_loss(render.density, self.renderer.step_length)
-        if weights.entropy > 0:
-            total = total + weights.entropy * entropy_loss(render.opacity, weights.undecided)
-        normals = render.sampled_normals
-        if normals is not None:
-            facing = orientation_loss(normals.weight, normals.normal, normals.direction, render.opacity.numel())
-            total = total + weights.orientation * facing
-        return self.ramp(share) * total
+    def lights(self, origins: Tensor, step: int, first: int) -> Lights | None:
+        """Light on the views from origins [B, H, W, 3], by step and global samples; None if they show the albedo."""
+        shading = self.config.shading
+        if step / self.config.optim.steps < shading.start:
+            return None
+        return draw_lights(
+            origins[:, 0, 0],
+            self.renderer.field.middle,
+            seed=self.config.seed,
+            first=first,
+            probability=shading.probability,
+            textureless=shading.textureless,
+            ambient=shading.ambient,
+            spread=shading.spread,
+        )
 
     def render_size(self, step: int) -> int:
         """Side of the rendered pictures at a step, pixels: coarse to fine."""
@@ -160,15 +166,8 @@ class LiftSystem(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share; of colours alone it is constant."""
-        optim = self.config.optim
-        optimizer = torch.optim.Adam(self.renderer.parameters(), lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
-        decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
-
-        def factor(step: int) -> float:
-            return self.config.coloring.lr_share if self.coloring(step) else decay**step
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        last = self.coloring_from, self.config.coloring.lr_share
+        return falling_adam([{"params": self.renderer.parameters()}], self.config.optim, last)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A preview now and then."""
@@ -176,39 +175,26 @@ class LiftSystem(pl.LightningModule):
             self.preview(self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The objectives' states go with the renderer's."""
+        """The objective's state goes with the renderer's."""
         checkpoint["objective"] = self.objective.state_dict()
-        checkpoint["color_objective"] = self.color_objective.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And come back with it."""
+        """And comes back with it."""
         self.objective.load_state_dict(checkpoint["objective"])
-        self.color_objective.load_state_dict(checkpoint["color_objective"])
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
-        landmark = self.landmark
-        cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
-        picture = self.render(cameras)
-        normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
-        images = torch.cat([picture.color, normal]).permute(0, 3, 1, 2)
-        save_grid(images, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+        save_preview(self.render, self.landmark, self.previews / f"step_{step:08d}.png")
 
     def render(self, cameras: Cameras) -> Any:
         """Pictures from CPU cameras, without gradients and with bounded memory."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
 
 
-def seen(render: Render, tint: Tensor) -> Seen:
-    """The pictures with the tint [B, 3, 1, 1] on what is behind the object."""
+def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
+    """The pictures, from these cameras, with the tint [B, 3, 1, 1] on what is behind the object."""
     clear = (1 - render.opacity)[:, None]
-    return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear)
-
-
-def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Origins and directions [B, H, W, 3] of the cameras' rays, on a device."""
-    origins, directions = cameras.rays()
-    return origins.to(device), directions.to(device)
+    return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear, cameras)
 
 
 def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
@@ -223,7 +209,8 @@ def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
             **settings,
         )
     except EngineUnavailable as error:
-        raise UserError(f"renderer.engine={config.renderer.engine}: {error}") from error
+        asked = f"renderer.engine={config.renderer.engine}, renderer.marching={config.renderer.marching}"
+        raise UserError(f"{asked}: {error}") from error
 
 
 def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
@@ -238,23 +225,32 @@ def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
     return config, renderer.to(choose_device(config)).eval()
 
 
-def check_subject(config: LiftConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
+def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
     """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
     if prior.caption != landmark.caption:
         raise UserError(
-            f"prior.path={config.prior.path} was trained on photos captioned '{prior.caption}', but "
+            f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "
             f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
         )
 
 
 def train(config: LiftConfig, run: Run) -> None:
     """Lifts the landmark from the prior."""
+    with enough_memory(lift_remedies(config)):
+        _train(config, run)
+
+
+def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
-    landmark = load_landmark(config.landmark)
-    prior, table = load_prior(config.prior.path, device), load_cameras(config.prior.path)
+    landmark, path = load_landmark(config.landmark), prior_of(config)
+    if config.guidance.place == "text" and is_plain_model(path):
+        prior, table = load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
+    else:
+        prior, table = load_prior(path, device), load_cameras(path)
     check_subject(config, prior, landmark)
     system = LiftSystem(config, landmark, prior, table, run.previews)
-    print(f"hash grid engine: {system.renderer.engine_reason}")
+    if is_first_process():
+        print(f"hash grid engine: {system.renderer.engine_reason}")
     trainer = make_trainer(
         config,
         run,
@@ -262,8 +258,11 @@ def train(config: LiftConfig, run: Run) -> None:
         learning_rate=config.optim.lr,
         description=f"lifting {landmark.title}",
         gradient_clip=config.optim.gradient_clip,
+        shares=config.optim.batch_size,
     )
-    fit(trainer, system, None, run)
+    fit(trainer, system, None, run, lift_remedies(config))
+    if not is_first_process():
+        return
     system.to(device)
     system.preview(config.optim.steps)
     own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]

@@ -8,6 +8,7 @@ import torch
 
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.lift import LiftConfig
 
 BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024  # what getrusage and wait4 count memory in
 
@@ -34,7 +35,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(error: BaseException, remedies: str) -> UserError:
     """What to tell the user."""
     lines = str(error).splitlines() or [type(error).__name__]
-    return UserError(f"out of memory; {remedies}: {lines[0]}")
+    taken = peak_memory_gb(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"))
+    return UserError(f"out of memory, with {taken:.1f} GB taken at most; {remedies}: {lines[0]}")
 
 
 @contextmanager
@@ -66,4 +68,21 @@ def prior_remedies(config: ImagePriorConfig) -> str:
     if config.precision in ("auto", "32"):
         remedies.append("set precision=bf16")
     remedies.append(f"lower backbone.image_size (now {config.backbone.image_size})")
+    return "; ".join(remedies)
+
+
+def lift_remedies(config: LiftConfig) -> str:
+    """The settings by which a lift takes less memory, those that cost nothing else first."""
+    guidance, optim, renderer, remedies = config.guidance, config.optim, config.renderer, []
+    if not renderer.chunk_rays or renderer.chunk_rays > 1024:
+        now = renderer.chunk_rays or f"0, all {max(optim.resolutions) ** 2 * optim.batch_size} of a step"
+        remedies.append(f"set renderer.chunk_rays=1024 (now {now})")
+    if not guidance.gradient_checkpointing:
+        remedies.append("with a Stable Diffusion prior set guidance.gradient_checkpointing=yes")
+    if config.precision in ("auto", "32"):
+        remedies.append("set precision=bf16")
+    if optim.batch_size > 1:
+        remedies.append(f"lower optim.batch_size (now {optim.batch_size})")
+    remedies.append(f"lower optim.resolutions (now {optim.resolutions}) or renderer.samples (now {renderer.samples})")
+    remedies.append(f"lower renderer.grid.log2_table (now {renderer.grid.log2_table})")
     return "; ".join(remedies)

@@ -36,6 +36,7 @@ class Preview:
             steps=STEPS,
             guidance_scale_text=config.sample.guidance_scale_text,
             guidance_scale_place=config.sample.guidance_scale_place,
+            guidance_rescale=config.sample.guidance_rescale,
             generator=generator_for(config.seed, "preview"),
         )
         images = images.float().cpu()

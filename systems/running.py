@@ -111,13 +111,13 @@ def make_trainer(
 ) -> pl.Trainer:
     """A trainer with checkpoints, progress bar, metrics, finite checks and an orderly Ctrl-C.
 
-    learning_rate: named in the remedy when a loss is not finite. accumulate: micro-batches per step. gradient_clip:
+    learning_rate: named in the remedy when losses are not finite. accumulate: micro-batches per step. gradient_clip:
     largest norm, 0 = never. precision: Lightning's name in the config's place. shares: into how many equal parts a
     micro-batch can be cut, one a process; 1: the system knows of one process only. arguments: more of Lightning's own.
     """
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [
-        FiniteGuard(checkpoints, learning_rate),
+        FiniteGuard(checkpoints, learning_rate, config.skipped_steps),
         ConfiguredRates(),
         StopAfterStep(),
         _StepNumbers(),

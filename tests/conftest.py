@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gpslift.geo.landmarks import load_landmark
 from gpslift.procedural.dataset import Recipe, take_photos_of_visits
 
 
@@ -12,5 +13,13 @@ def few_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of about thirty embedded photos of the Statue of Liberty, with their tags."""
     folder = tmp_path_factory.mktemp("few")
     (folder / "photos").mkdir()
-    take_photos_of_visits(Recipe("statue_of_liberty", "statue_of_liberty", 30, seed=5), folder, range(9))
+    take_photos_of_visits(Recipe(load_landmark("statue_of_liberty"), "statue_of_liberty", 30, seed=5), folder, range(9))
     return folder / "photos"
+
+
+@pytest.fixture(scope="session")
+def odd_photos() -> Path:
+    path = Path(__file__).resolve().parents[2] / "shared" / "photos"
+    if not path.is_dir():
+        pytest.skip("the collection of real photos is not beside this checkout")
+    return path

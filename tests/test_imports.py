@@ -96,7 +96,7 @@ def test_only_the_photographer_and_the_truth_see_the_shapes() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("system", ["systems.image_prior", "systems.lift"])
+@pytest.mark.parametrize("system", ["systems.image_prior", "systems.lift", "systems.refine"])
 def test_nothing_that_trains_or_lifts_reaches_the_truth(system: str) -> None:
     assert TRUTH not in reached_from(system)
 

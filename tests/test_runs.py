@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from gpslift.checkpoint_files import checkpoints_of, is_whole, last_checkpoint
 from gpslift.config import load_config
 from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, go_on_command, last_run, open_run, runs_of, start_run, write_status
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.run import RunConfig
@@ -150,6 +152,44 @@ def test_keys_that_differ_from_the_run_so_far_are_told(tmp_path: Path) -> None:
     start_run(config_for(tmp_path, resume="last", seed=3), told.append)
     assert "warning: unlike the run so far: seed 0 -> 3" in told
     assert [start["seed"] for start in json.loads((run.folder / "versions.json").read_text())] == [0, 3]
+
+
+OWN = "name: Mill\nlatitude: 52\nlongitude: 5\nheight: {}\n"
+
+
+def test_a_run_keeps_its_own_landmark_wherever_the_folder_goes(tmp_path: Path) -> None:
+    file = tmp_path / "mill.yaml"
+    file.write_text(OWN.format(20))
+    run = start_run(config_for(tmp_path, landmark=str(file)))
+    assert "landmark: landmark.yaml" in run.config.read_text()
+    moved = run.folder.rename(tmp_path / "elsewhere")
+    file.unlink()
+    found = load_config(moved / "config.yaml").landmark
+    assert found == str((moved / "landmark.yaml").resolve())
+    assert load_landmark(found).height_m == 20
+
+
+def test_a_resume_tells_of_a_landmark_only_where_its_file_says_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "mill.yaml"
+    file.write_text(OWN.format(20))
+    config = config_for(tmp_path, landmark=str(file))
+    put_checkpoint(start_run(config), 10)
+    said: list[str] = []
+    start_run(replace(config, resume="last"), said.append)
+    assert not [line for line in said if "landmark" in line]
+    file.write_text(OWN.format(25))
+    run = start_run(replace(config, resume="last"), said.append)
+    assert [line for line in said if "unlike the run so far: landmark" in line]
+    assert load_landmark(load_config(run.config).landmark).height_m == 25
+    go_on = replace(load_config(run.config), resume=str(run.folder))
+    assert load_landmark(load_config(start_run(go_on).config).landmark).height_m == 25
+
+
+def test_a_wrong_landmark_leaves_no_run_behind(tmp_path: Path) -> None:
+    (tmp_path / "mill.yaml").write_text(OWN.format("tall"))
+    with pytest.raises(UserError, match="height=tall must be a number"):
+        start_run(config_for(tmp_path, landmark=str(tmp_path / "mill.yaml")))
+    assert not runs_of(str(tmp_path), "test") and not [path for path in tmp_path.rglob("*") if path.is_dir()]
 
 
 def test_go_on_command_repeats_the_command_line_with_another_resume(

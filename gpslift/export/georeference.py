@@ -1,6 +1,7 @@
 """Where on the globe an exported mesh stands: `georeference.json`, and a placemark for KML viewers."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,15 @@ def georeference(landmark: Landmark, formats: Sequence[str]) -> dict[str, Any]:
     """What `georeference.json` holds: the place of the mesh's origin, its axes and scale, and its way to ECEF.
 
     `local_to_ecef` (rows) takes a point (east, north, up, 1) in metres to EPSG:4978, so a vertex of the OBJ or PLY file
-    as it stands. `heading_deg` is the bearing of the local y axis, clockwise from north.
+    as it stands. `heading_deg` is the bearing of the local y axis, clockwise from north. A height of the ground that is
+    not known is null, and the mesh then stands as `Landmark.globe_height_m` says.
     """
     return {
         "landmark": landmark.title,
         "latitude": landmark.latitude,
         "longitude": landmark.longitude,
-        "ellipsoidal_height_m": landmark.ground_ellipsoidal_m,
-        "sea_level_height_m": landmark.ground_altitude_m,
+        "ellipsoidal_height_m": _or_null(landmark.ground_ellipsoidal_m),
+        "sea_level_height_m": _or_null(landmark.ground_altitude_m),
         "datum": "WGS-84",
         "crs": CRS,
         "origin": "the ground at the landmark's centre",
@@ -51,16 +53,18 @@ def placemark(landmark: Landmark, size_m: float) -> str:
 
     size_m: the landmark's longest side. KML's coordinates are longitude, latitude, altitude, and its absolute
     altitudes are above the sea level of EGM96 (OGC 07-147r2): `ground_altitude_m` stands here, not the height above
-    the ellipsoid.
+    the ellipsoid. Where it is not known, the viewer is told to take its own ground.
     """
     root = ElementTree.Element("kml", xmlns=KML)
     mark = ElementTree.SubElement(ElementTree.SubElement(root, "Document"), "Placemark")
     _leaves(mark, {"name": landmark.title})
     view = ElementTree.SubElement(mark, "LookAt")
-    here = {"longitude": landmark.longitude, "latitude": landmark.latitude, "altitude": landmark.ground_altitude_m}
-    _leaves(view, here | {"heading": 0, "tilt": 70, "range": VIEW_SIZES * size_m, "altitudeMode": "absolute"})
+    known = not math.isnan(landmark.ground_altitude_m)
+    altitude, mode = (landmark.ground_altitude_m, "absolute") if known else (0.0, "clampToGround")
+    here = {"longitude": landmark.longitude, "latitude": landmark.latitude, "altitude": altitude}
+    _leaves(view, here | {"heading": 0, "tilt": 70, "range": VIEW_SIZES * size_m, "altitudeMode": mode})
     point = ElementTree.SubElement(mark, "Point")
-    _leaves(point, {"altitudeMode": "absolute", "coordinates": ",".join(repr(value) for value in here.values())})
+    _leaves(point, {"altitudeMode": mode, "coordinates": ",".join(repr(value) for value in here.values())})
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -72,6 +76,11 @@ def write_place(landmark: Landmark, formats: Sequence[str], size_m: float, folde
     paths["georeference"].write_text(note + "\n", encoding="utf-8")
     paths["placemark"].write_text(placemark(landmark, size_m), encoding="utf-8")
     return paths
+
+
+def _or_null(height_m: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(height_m) else height_m
 
 
 def _leaves(parent: ElementTree.Element, texts: dict[str, Any]) -> None:

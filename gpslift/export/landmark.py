@@ -33,6 +33,15 @@ COLOR_CHUNK = 2**17
 
 
 @dataclass(frozen=True)
+class Surface:
+    """A landmark's mesh in world units, the density that it was cut at, and what was cleaned away."""
+
+    mesh: trimesh.Trimesh
+    choice: LevelChoice
+    removed: Removed
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """What an export made.
 
@@ -72,36 +81,66 @@ def export_landmark(
     folder: Path,
     render_normals: RenderFunction | None = None,
 ) -> ExportReport:
-    """Writes the landmark's mesh, its place on the globe, and pictures into `folder`.
+    """Writes the landmark's mesh, its place on the globe, and pictures into `folder`: `find_surface`, `write_landmark`.
 
-    density: points [N, 3] in world units -> [N], 0 or more. color: points [N, 3] -> sRGB [N, 3] in [0, 1]. render:
-    cameras -> object with color [B, H, W, 3], opacity, depth [B, H, W]. render_normals: the same with normal
-    [B, H, W, 3], called for the picture grid alone, as normals cost several times the rest; None = `render` gives them.
-    Points and cameras are CPU tensors; answers may lie on any device. Ground below z = 0 is cut away and the base
-    closed there. UserError for an empty or broken field.
+    UserError for an empty or broken field.
     """
     start = time.perf_counter()
     if config.texture:
         import_xatlas()  # or an error before the work
+    surface = find_surface(density, render, landmark, config)
+    return write_landmark(surface, color, render, landmark, config, folder, render_normals, start)
+
+
+def find_surface(
+    density: Callable[[Tensor], Tensor], render: RenderFunction, landmark: Landmark, config: ExportConfig
+) -> Surface:
+    """The landmark's mesh: the field's surface, cleaned and within the budget of faces.
+
+    density: points [N, 3] in world units -> [N], 0 or more. render: cameras -> object with opacity [B, H, W]. Points
+    and cameras are CPU tensors; answers may lie on any device. Ground below z = 0 is cut away and the base closed
+    there. UserError for an empty or broken field.
+    """
     low, high = (landmark.box_min[0], landmark.box_min[1], max(landmark.box_min[2], 0.0)), landmark.box_max
     grid = sample_grid(density, low, high, config.resolution)
     choice = _level(grid, render, low, high, config.level)
     mesh, removed = remove_floaters(extract_surface(grid, choice.level), config.floater_share, low[2], high[2] - low[2])
     if not len(mesh.faces):
         raise empty_field_error(f"at density level {choice.level:.4g} only floaters remain", *grid.range)
-    mesh = simplify(mesh, config.faces)
+    return Surface(simplify(mesh, config.faces), choice, removed)
+
+
+def write_landmark(
+    surface: Surface,
+    color: Callable[[Tensor], Tensor],
+    render: RenderFunction,
+    landmark: Landmark,
+    config: ExportConfig,
+    folder: Path,
+    render_normals: RenderFunction | None = None,
+    start: float | None = None,
+) -> ExportReport:
+    """Writes a landmark's mesh, its place on the globe, and pictures into `folder`.
+
+    color: points [N, 3] in world units -> sRGB [N, 3] in [0, 1]. render: cameras -> object with color [B, H, W, 3],
+    opacity, depth [B, H, W]. render_normals: the same with normal [B, H, W, 3], called for the picture grid alone, as
+    normals cost several times the rest; None = `render` gives them. start: when the export began, by
+    `time.perf_counter`; None = now. Points and cameras are CPU tensors; answers may lie on any device.
+    """
+    start = time.perf_counter() if start is None else start
+    mesh = surface.mesh
     colors_at = partial(_colors_at, color)
     colors = colors_at(mesh.vertices)
     texture = make_texture(mesh, colors_at, config.texture_size) if config.texture else None
     metres = trimesh.Trimesh(mesh.vertices * landmark.half_extent_m, mesh.faces, process=False)
     with saving(folder):
         paths = write_meshes(metres, colors, landmark.name, config.formats, folder, texture)
-        LOG.info("mesh of %d faces written; %s", len(metres.faces), removed)
+        LOG.info("mesh of %d faces written; %s", len(metres.faces), surface.removed)
         paths |= write_place(landmark, config.formats, float(metres.extents.max()), folder)
         if "glb" in paths:
             paths["tileset"] = write_tileset(metres, landmark, paths["glb"])
         paths |= _write_pictures(render, render_normals or render, landmark, config, folder)
-        return _report(paths, choice, metres, removed, folder / "export.json", time.perf_counter() - start)
+        return _report(paths, surface, metres, folder / "export.json", time.perf_counter() - start)
 
 
 def _write_pictures(
@@ -129,8 +168,9 @@ def _colors_at(color: Callable[[Tensor], Tensor], points: NDArray[np.float64]) -
 
 
 def _report(
-    paths: dict[str, Path], choice: LevelChoice, mesh: trimesh.Trimesh, removed: Removed, path: Path, seconds: float
+    paths: dict[str, Path], surface: Surface, mesh: trimesh.Trimesh, path: Path, seconds: float
 ) -> ExportReport:
+    choice = surface.choice
     width, depth, height = (float(side) for side in mesh.extents)
     report = ExportReport(
         paths={**paths, "report": path},
@@ -141,7 +181,7 @@ def _report(
         faces=len(mesh.faces),
         watertight=bool(mesh.is_watertight),
         size_m=(width, depth, height),
-        removed=removed,
+        removed=surface.removed,
         seconds=seconds,
     )
     plain = asdict(report) | {"paths": {name: str(item) for name, item in report.paths.items()}}

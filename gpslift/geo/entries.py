@@ -19,12 +19,15 @@ def read_entries(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def find_entry(word: str, name: str, file: Path) -> Any:
-    """The entry of that name. `word`: what an entry is called, such as 'landmark'. UserError if there is none."""
+def find_entry(word: str, name: str, file: Path, remedy: str = "") -> Any:
+    """The entry of that name. `word`: what an entry is called, such as 'landmark'.
+
+    UserError, with `remedy`, if there is none.
+    """
     entries = read_entries(file)
     if name not in entries:
         raise UserError(
-            f"unknown {word} '{name}'; known: {', '.join(entries)}. "
+            f"unknown {word} '{name}'; known: {', '.join(entries)}. {remedy}"
             f"To add one, copy an entry of gpslift/geo/{file.name}, whose head explains each field"
         )
     return entries[name]

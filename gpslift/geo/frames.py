@@ -23,7 +23,7 @@ class LocalFrame:
     @classmethod
     def of_landmark(cls, landmark: Landmark) -> "LocalFrame":
         """The landmark's world frame, in metres: the origin is on its ground, at its centre."""
-        return cls(landmark.latitude, landmark.longitude, landmark.ground_ellipsoidal_m)
+        return cls(landmark.latitude, landmark.longitude, landmark.globe_height_m)
 
     @cached_property
     def _transformer(self) -> Transformer:

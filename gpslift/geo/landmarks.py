@@ -1,20 +1,26 @@
-"""Landmarks: where they stand, how large they are, from how far they are photographed. The facts: landmarks.yaml."""
+"""Landmarks: where they stand, how large they are, from how far they are photographed. The facts: landmarks.yaml, or a
+file of one's own (gpslift.geo.own_landmark).
+"""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gpslift.errors import UserError
 from gpslift.geo.entries import Point, fields_of_entry, find_entry, read_entries
+from gpslift.geo.own_landmark import GROUND_HEIGHTS, is_landmark_file, read_landmark_file
 
 LANDMARKS_FILE = Path(__file__).with_name("landmarks.yaml")
+OWN = "For one of your own, landmark=<a YAML file with its name, latitude, longitude and height>. "
 
 
 @dataclass(frozen=True)
 class Landmark:
     """One landmark. Metres are east, north, up of the ground at its centre; the world unit is `half_extent_m` metres.
 
-    latitude, longitude: WGS-84 degrees. ground_altitude_m: above sea level. ground_ellipsoidal_m: above the ellipsoid.
+    latitude, longitude: WGS-84 degrees. ground_altitude_m: above sea level. ground_ellipsoidal_m: above the ellipsoid;
+    both NaN where unknown.
     own_volume_min_m, own_volume_max_m: the box that holds the landmark alone, without ground, for truth metrics.
     """
 
@@ -62,6 +68,17 @@ class Landmark:
         return self._world(self.look_at_m)
 
     @property
+    def height_m(self) -> float:
+        """Of its top above the ground, metres (of those in landmarks.yaml up to 3 m more)."""
+        return self.own_volume_max_m[2]
+
+    @property
+    def globe_height_m(self) -> float:
+        """Of its ground above the ellipsoid, metres, as well as it is known: else above sea level, else 0."""
+        known = [height for height in (self.ground_ellipsoidal_m, self.ground_altitude_m) if not math.isnan(height)]
+        return known[0] if known else 0.0
+
+    @property
     def own_volume(self) -> tuple[Point, Point]:
         """Lower and upper corner of the landmark's own volume, metres."""
         return self.own_volume_min_m, self.own_volume_max_m
@@ -71,9 +88,18 @@ class Landmark:
         return x, y, z
 
 
-def load_landmark(name: str) -> Landmark:
-    """The landmark of that name in landmarks.yaml. UserError if there is none, or if its entry is incomplete."""
-    return landmark_from_entry(name, find_entry("landmark", name, LANDMARKS_FILE))
+def load_landmark(landmark: str) -> Landmark:
+    """The landmark of that name in landmarks.yaml, or the one in a file of one's own, where it is a path.
+
+    UserError if there is none, or if its entry is incomplete.
+    """
+    if not is_landmark_file(landmark):
+        return landmark_from_entry(landmark, find_entry("landmark", landmark, LANDMARKS_FILE, OWN))
+    known = [field.name for field in fields(Landmark) if field.name != "name"]
+    name, entry = read_landmark_file(landmark, known, landmark_names())
+    unknown = {height: math.nan for height in GROUND_HEIGHTS if entry[height] is math.nan}
+    stated = fields_of_entry("landmark", name, entry | dict.fromkeys(unknown, 0.0), Landmark, Path(landmark))
+    return Landmark(name=name, **(stated | unknown))
 
 
 def landmark_names() -> list[str]:

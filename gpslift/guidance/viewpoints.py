@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 
 from gpslift.cameras import Cameras, field_of_view, look_at_matrix, orbit_positions
-from gpslift.conditioning.place import Place
+from gpslift.conditioning.place import Place, null_place
 from gpslift.geo.landmarks import Landmark
 from gpslift.randomness import generator_for, uniform_for_samples
 
 EYE_HEIGHT_M = 1.6
 ELEVATION_BIN_DEG = 5.0
 RARE = 0.01  # share of the photos below which a bin's weight grows no further: a few wrong altitudes are no viewpoint
+ASSUMED_RANGE, ASSUMED_FRAME = (2.0, 5.0), (2.2, 3.0)  # half extents, where no photos are known
+ASSUMED_ELEVATION_DEG = (-10.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class ViewpointSampler:
 
     table: range_m, elevation_deg, frame_width_m [N] each. azimuth: limits in degrees. even_elevation: 0 = elevations as
     often as in the table, 1 = each bin of 5 degrees equally often: most people stand on the ground, from where the top
-    of a low thing cannot be seen. aim_jitter: standard deviation of the aim, in frame widths. place: `true`, or the
-    controls `dropped` (the azimuth is hidden from the prior) and `shuffled` (the prior is told another azimuth).
+    of a low thing cannot be seen. aim_jitter: standard deviation of the aim, in frame widths. place: `true`; `text`
+    (the prior is told nothing of the place); or the controls `dropped` (the azimuth is hidden from the prior) and
+    `shuffled` (the prior is told another azimuth).
     """
 
     landmark: Landmark
@@ -57,7 +60,7 @@ class ViewpointSampler:
         aim = look_at + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
         cameras = Cameras(look_at_matrix(position, aim), field_of_view(width_m, range_m), size, size)
         told = {"azimuth_deg": self._told(azimuth, indices), "frame_width_m": width_m, "elevation_deg": elevation}
-        return Viewpoints(cameras, told)
+        return Viewpoints(cameras, null_place(told) if self.place == "text" else told)
 
     @cached_property
     def _weights(self) -> Tensor:
@@ -84,3 +87,16 @@ class ViewpointSampler:
                 [torch.rand(1, generator=generator_for(self.seed, "shuffled", i)) for i in indices]
             )
         return azimuth % 360.0
+
+
+def assumed_cameras(landmark: Landmark) -> dict[str, Tensor]:
+    """A table of cameras for a landmark that no photos are known of: range_m, elevation_deg, frame_width_m, [N] each.
+
+    People at eye height to 30 degrees above, at 2 to 5 half extents, who see the whole landmark and a little more.
+    """
+    unit = landmark.half_extent_m
+    cells = torch.cartesian_prod(
+        torch.linspace(*ASSUMED_RANGE, 4), torch.linspace(*ASSUMED_ELEVATION_DEG, 5), torch.linspace(*ASSUMED_FRAME, 3)
+    )
+    ranges, elevation, frames = cells.T
+    return {"range_m": ranges * unit, "elevation_deg": elevation, "frame_width_m": frames * unit}

@@ -10,6 +10,8 @@ ROWS_MAX = 4096
 FRAME_PER_HALF_EXTENT = 2.2
 """Frame width, in half extents, where no photo tells its focal length: the landmark fills nine tenths of it."""
 
+RANGE_PER_HALF_EXTENT = 3.0
+"""Distance and range, in half extents, where photos do not tell their place (azimuths from a file)."""
 _STEPS = {"range_m": 5.0, "elevation_deg": 1.0, "frame_width_m": 1.0}
 
 
@@ -19,12 +21,15 @@ def camera_table(manifest: Manifest, part: str = "generator") -> dict[str, list[
     Keys: range_m (camera to look-at point), elevation_deg, frame_width_m. A photo without an altitude counts as taken
     at eye height, as its range already does. A photo without a focal length is left out, unless no photo has one: then
     all get FRAME_PER_HALF_EXTENT half extents. No azimuth and no position is kept; values are rounded to 5 m, 1 degree
-    and 1 m (at least one step, so that no range or width is 0) and sorted, so that no photo can be told by them.
+    and 1 m (at least one step, so that no range or width is 0) and sorted, so that no photo can be told by them. A
+    photo whose place is not known, its azimuth apart, counts as taken from RANGE_PER_HALF_EXTENT half extents.
     """
     rows = manifest.rows(part)
     landmark = manifest.subject
     assert isinstance(landmark, Landmark)
     distance, range_m = manifest.column("distance_m")[rows], manifest.column("range_m")[rows]
+    afar = RANGE_PER_HALF_EXTENT * landmark.half_extent_m
+    distance, range_m = (np.where(np.isnan(values), afar, values) for values in (distance, range_m))
     elevation, width = manifest.column("elevation_deg")[rows], manifest.column("frame_width_m")[rows]
     elevation = np.where(np.isnan(elevation), elevation_at_eye_height(landmark, distance), elevation)
     if np.isnan(width).all():

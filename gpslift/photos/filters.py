@@ -35,8 +35,8 @@ def keep(table: pa.Table, mask: Mask, reason: str, report: PhotoReport) -> pa.Ta
     return table.filter(pa.array(mask))
 
 
-def keep_positioned(table: pa.Table, report: PhotoReport) -> pa.Table:
-    """Photos that can be read and say where they were taken. UserError if there are none."""
+def keep_readable(table: pa.Table, report: PhotoReport) -> pa.Table:
+    """Photos that can be read. UserError if there are none."""
     if table.num_rows == 0:
         kinds = ", ".join(sorted(PHOTO_SUFFIXES))
         raise UserError(f"data.photos: no photos in {report.folder} or its sub-folders (looked for {kinds})")
@@ -47,13 +47,19 @@ def keep_positioned(table: pa.Table, report: PhotoReport) -> pa.Table:
         )
     heic = np.array(["pip install pillow-heif" in error for error in errors], np.bool_)
     table = keep(table, ~heic, "HEIC, which needs the package pillow-heif", report)
-    table = keep(table, errors[~heic] == "", "cannot be read", report)
+    return keep(table, errors[~heic] == "", "cannot be read", report)
+
+
+def keep_positioned(table: pa.Table, report: PhotoReport) -> pa.Table:
+    """Photos that can be read and say where they were taken. UserError if there are none."""
+    table = keep_readable(table, report)
     problems = np.array(table["gps_problem"].to_pylist())
     if np.all(problems != ""):
         first = f"{table['path'][0].as_py()}: {problems[0]}"
         raise UserError(
             f"data.photos: none of the {len(problems)} photos in {report.folder} says where it was taken ({first}). "
-            "EXIF GPS tags are needed; many web sites and messengers strip them, so take the original files"
+            "EXIF GPS tags are needed; many web sites and messengers strip them, so take the original files; "
+            "where the azimuths are known otherwise, data.azimuths=<a CSV file> tells them"
         )
     for problem in sorted(set(problems) - {""}):
         report.drop(problem, table["path"].filter(pa.array(problems == problem)).to_pylist())
@@ -81,7 +87,8 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
         if wrong.sum() > len(wrong) / 2:
             raise UserError(
                 f"data.photos: in {wrong.sum()} of {len(wrong)} photos of {report.folder} {mistake}: put right, they "
-                f"stand within {radius_max_m:g} m of the {landmark.title}. Correct their EXIF GPS tags and try again"
+                f"stand within {radius_max_m:g} m of the {landmark.title}. Correct their EXIF GPS tags, or, if it is "
+                f"wrong, the landmark's centre ({_center(landmark)}), and try again"
             )
         report.drop(mistake, table["path"].filter(pa.array(wrong)).to_pylist())
         misplaced |= wrong
@@ -91,6 +98,13 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
 def keep_in_range(table: pa.Table, landmark: Landmark, low_m: float, high_m: float, report: PhotoReport) -> pa.Table:
     """Photos between two distances from the landmark, metres. UserError, with those found, if there are none."""
     distance = column(table, "distance_m")
+    if distance.min() > high_m:
+        raise UserError(
+            f"data.photos: the nearest of {len(distance)} photos of {report.folder} with GPS is "
+            f"{_far(distance.min())} from the {landmark.title}, whose centre is {_center(landmark)}; the farthest used "
+            f"are {high_m:g} m away. Check that centre (are its signs right, are latitude and longitude swapped?) "
+            "and that the photos are of this landmark (landmark=, data.photos); if they are, raise data.radius_max_m"
+        )
     inside = (distance >= low_m) & (distance <= high_m)
     if not inside.any():
         raise UserError(
@@ -101,6 +115,14 @@ def keep_in_range(table: pa.Table, landmark: Landmark, low_m: float, high_m: flo
     table = keep(table, distance >= low_m, f"closer than {low_m:g} m", report)
     distance = column(table, "distance_m")
     return keep(table, distance <= high_m, f"farther than {high_m:g} m", report)
+
+
+def _far(distance_m: float) -> str:
+    return f"{distance_m:.0f} m" if distance_m < 1000 else f"{distance_m / 1000:.1f} km"
+
+
+def _center(landmark: Landmark) -> str:
+    return f"latitude {landmark.latitude:g}, longitude {landmark.longitude:g}"
 
 
 def keep_certain(table: pa.Table, limit_deg: float, report: PhotoReport) -> pa.Table:
@@ -117,11 +139,11 @@ def keep_certain(table: pa.Table, limit_deg: float, report: PhotoReport) -> pa.T
 def drop_duplicates(table: pa.Table, report: PhotoReport) -> pa.Table:
     """One photo for each author, tag and minute, and one for each picture; the earliest (else first by path) stays."""
     order = table.sort_by([("time", "ascending"), ("path", "ascending")])
+    where = [name for name in ("latitude", "longitude", "azimuth_deg") if name in order.column_names]
     moments = [
-        (author or f"{make} {model}", latitude, longitude, time[:16]) if time else path
-        for author, make, model, latitude, longitude, time, path in zip(
-            *(order[name].to_pylist() for name in ("author", "make", "model", "latitude", "longitude", "time", "path")),
-            strict=True,
+        (author or f"{make} {model}", *place, time[:16]) if time else path
+        for author, make, model, time, path, *place in zip(
+            *(order[name].to_pylist() for name in ("author", "make", "model", "time", "path", *where)), strict=True
         )
     ]
     earliest = {moment: row for row, moment in reversed(list(enumerate(moments)))}

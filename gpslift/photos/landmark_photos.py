@@ -5,11 +5,15 @@ import pyarrow as pa
 
 from gpslift.geo.landmarks import Landmark
 from gpslift.photos import filters
+from gpslift.photos.azimuths import keep_told, read_azimuths
 from gpslift.photos.focal import field_of_view_square
 from gpslift.photos.geometry import Viewpoints, viewpoints
 from gpslift.photos.report import PhotoReport
-from gpslift.photos.splits import Groups, azimuth_strata, group_names, shots_of
+from gpslift.photos.splits import CELL_M, Groups, azimuth_strata, group_names, shots_of
 from gpslift.schema.image_prior import DataConfig
+
+UNPLACED_CELL_DEG = 10.0
+"""Photos of one person and day that are nearer than this belong together, where their distances are unknown."""
 
 PLACE_COLUMNS = ("azimuth_deg", "frame_width_m", "elevation_deg")
 """What a batch tells of each photo's place, all degrees or metres; NaN where unknown (the azimuth always is known)."""
@@ -23,7 +27,14 @@ def distance_limits(landmark: Landmark, data: DataConfig) -> tuple[float, float]
 
 
 def keep_usable(table: pa.Table, landmark: Landmark, data: DataConfig, report: PhotoReport) -> pa.Table:
-    """The photos with a usable azimuth, with the columns of `Viewpoints`. UserError if there are none."""
+    """The photos with a usable azimuth, with the columns of `Viewpoints`. UserError if there are none.
+
+    table: photos with GPS positions or, where `data.azimuths` names a file, which is then used alone, any photos.
+    """
+    if data.azimuths:
+        azimuths = read_azimuths(data.azimuths)
+        table = keep_told(table, azimuths, data.azimuths, report) if table.num_rows else table
+        return filters.keep_readable(table, report)
     low, high = distance_limits(landmark, data)
     table = filters.drop_misplaced(table, landmark, high, report)
     table = with_viewpoints(table, landmark)
@@ -54,6 +65,7 @@ def with_viewpoints(table: pa.Table, landmark: Landmark) -> pa.Table:
 def groups(table: pa.Table) -> Groups:
     """What is parted as one: a person's photos of one day and 10 m cell. Every 10-degree bin is in every part."""
     azimuth, distance = filters.column(table, "azimuth_deg"), filters.column(table, "distance_m")
+    distance = np.where(np.isnan(distance), CELL_M / np.radians(UNPLACED_CELL_DEG), distance)
     east, north = distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
     names = group_names(shots_of(table, east, north))
     return Groups(names, azimuth_strata(names, azimuth))

@@ -13,6 +13,7 @@ from gpslift.config import resolve_path
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos import city_photos, filters, landmark_photos
+from gpslift.photos.azimuths import azimuth_file
 from gpslift.photos.files import read_table, write_table
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.scan import scan_folder
@@ -56,7 +57,7 @@ def photo_folder(subject: Subject, data: DataConfig) -> Path:
     if isinstance(subject, Landmark):
         from gpslift.procedural.dataset import ensure_photos
 
-        return ensure_photos(subject.name, data)
+        return ensure_photos(subject, data)
     from gpslift.procedural.city.dataset import ensure_city_photos
 
     return ensure_city_photos(subject, data)
@@ -68,7 +69,7 @@ def build_manifest(subject: Subject, data: DataConfig) -> Manifest:
     UserError if no photo is fit (each reason has its own message). `report.text()` says what was dropped, and warns.
     """
     folder, cache = photo_folder(subject, data), Path(data.cache).expanduser()
-    scan = scan_folder(folder, cache, data.image_megapixels_max)
+    scan = scan_folder(folder, cache, data.image_megapixels_max, hash_all=bool(data.azimuths))
     cached = cache / "manifests" / f"{_manifest_key(folder, scan, subject, data)}.parquet"
     if (table := read_table(cached)) is None:
         report = PhotoReport(str(folder), found=scan.num_rows)
@@ -80,7 +81,8 @@ def build_manifest(subject: Subject, data: DataConfig) -> Manifest:
 
 def _manifest_key(folder: Path, scan: pa.Table, subject: Subject, data: DataConfig) -> str:
     limits = landmark_photos.distance_limits(subject, data) if isinstance(subject, Landmark) else ()
-    settings = [data.azimuth_uncertainty_max_deg, data.judge_share, data.test_share, *limits]
+    told = [azimuth_file(data.azimuths).read_bytes().hex()] if data.azimuths else []
+    settings = [data.azimuth_uncertainty_max_deg, data.judge_share, data.test_share, *limits, *told]
     files = [scan[name].to_pylist() for name in ("path", "bytes", "modified_ns", "error")]
     text = json.dumps([_VERSION, str(folder.resolve()), asdict(subject), settings, files])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -92,7 +94,7 @@ def _usable(scan: pa.Table, subject: Subject, data: DataConfig, report: PhotoRep
         report.warnings.append(
             f"{len(ignored)} links lead out of the folder and are not followed ({', '.join(ignored[:3])})"
         )
-    table = filters.keep_positioned(scan, report)
+    table = scan if data.azimuths else filters.keep_positioned(scan, report)
     if isinstance(subject, Landmark):
         table = filters.drop_duplicates(landmark_photos.keep_usable(table, subject, data, report), report)
         filters.warn_of_empty_sectors(table, report)

@@ -43,21 +43,22 @@ Entry = tuple[str, int, int]
 CAPTION_BYTES = 2000
 
 
-def scan_folder(folder: Path, cache: Path, megapixels_max: float) -> pa.Table:
+def scan_folder(folder: Path, cache: Path, megapixels_max: float, hash_all: bool = False) -> pa.Table:
     """One row a photo of `folder` and its sub-folders, ordered by path: where, size, and the fields of PhotoMetadata.
 
     caption: of a file photo.txt beside photo.jpg if there is one, else what the photo itself says.
 
-    error: why a photo could not be read, '' where it could. dhash: 16 bytes (`difference_hash`), null without position.
+    error: why a photo could not be read, '' where it could. dhash: 16 bytes (`difference_hash`), null without position
+    unless `hash_all`.
     The table's metadata holds "ignored", a JSON list (see `list_photos`).
     UserError if there is no such folder.
     """
     if not folder.is_dir():
         raise UserError(f"data.photos: there is no folder {folder}")
     entries, ignored = list_photos(folder)
-    cached = cache / "scans" / f"{_scan_key(folder, entries, megapixels_max)}.parquet"
+    cached = cache / "scans" / f"{_scan_key(folder, entries, megapixels_max, hash_all)}.parquet"
     if (table := read_table(cached)) is None:
-        table = pa.Table.from_pylist(_read_all(folder, entries, megapixels_max), schema=_SCHEMA)
+        table = pa.Table.from_pylist(_read_all(folder, entries, megapixels_max, hash_all), schema=_SCHEMA)
         table = table.replace_schema_metadata({"ignored": json.dumps(ignored)})
         write_table(table, cached)
     return table
@@ -114,20 +115,20 @@ def _is_text(name: str) -> bool:
     return name == name.encode(errors="replace").decode()
 
 
-def _scan_key(folder: Path, entries: list[Entry], megapixels_max: float) -> str:
+def _scan_key(folder: Path, entries: list[Entry], megapixels_max: float, hash_all: bool) -> str:
     has_heic = any(path.lower().endswith((".heic", ".heif")) for path, _, _ in entries)
     plugin = has_heic and importlib.util.find_spec("pillow_heif") is not None
-    text = json.dumps([_VERSION, str(folder.resolve()), megapixels_max, plugin, entries])
+    text = json.dumps([_VERSION, str(folder.resolve()), megapixels_max, plugin, entries, *["all"] * hash_all])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _read_all(folder: Path, entries: list[Entry], megapixels_max: float) -> list[dict[str, Any]]:
-    read = partial(_read_photo, folder, megapixels_max=megapixels_max)
+def _read_all(folder: Path, entries: list[Entry], megapixels_max: float, hash_all: bool) -> list[dict[str, Any]]:
+    read = partial(_read_photo, folder, megapixels_max=megapixels_max, hash_all=hash_all)
     rows = run_over_photos(read, entries, entries, "reading photos")
     return list(rows)
 
 
-def _read_photo(folder: Path, entry: Entry, megapixels_max: float) -> dict[str, Any]:
+def _read_photo(folder: Path, entry: Entry, megapixels_max: float, hash_all: bool) -> dict[str, Any]:
     """A row of the table. Whatever is wrong with one photo is told in its row."""
     row: dict[str, Any] = dict(zip(("path", "bytes", "modified_ns"), entry, strict=True))
     try:
@@ -135,7 +136,7 @@ def _read_photo(folder: Path, entry: Entry, megapixels_max: float) -> dict[str, 
             metadata = metadata_of_image(image)
             row |= vars(metadata) | {"error": ""}
             row["caption"] = _caption_beside(folder / entry[0]) or metadata.caption
-            row["dhash"] = difference_hash(image) if metadata.latitude is not None else None
+            row["dhash"] = difference_hash(image) if hash_all or metadata.latitude is not None else None
     except UserError as error:
         row["error"] = str(error)
     except DECODE_ERRORS as error:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gpslift.priors.composition import compose_branches
-from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline, effective_scales
+from gpslift.priors.composition import Scales, compose_branches
+from gpslift.priors.condition import Condition, effective_scales
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
 ROWS_AT_ONCE = 16
 """Rows of one U-Net call."""
@@ -23,6 +24,7 @@ def average_image(
     guidance_scale_place: float = 1.0,
     generator: torch.Generator | None = None,
     at_once: int = ROWS_AT_ONCE,
+    guidance_rescale: float = 0.0,
 ) -> Tensor:
     """One image [3, S, S] in [0, 1] of all M places together, with one text ("" = the prior's caption).
 
@@ -35,8 +37,9 @@ def average_image(
     device, text = prior.unet.device, prompt or prior.caption
     count = max((len(values) for values in places.values() if values is not None and np.ndim(values) > 0), default=1)
     whole = prior.place_encoder.complete(places, count, device)
-    scales = effective_scales([text], whole, guidance_scale_text, guidance_scale_place)
-    placeless = prior.guidance_branches([text], {name: values[:1] for name, values in whole.items()}, *scales)[:-1]
+    scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
+    scales = effective_scales([text], whole, scales)
+    placeless = prior.guidance_branches([text], {name: values[:1] for name, values in whole.items()}, scales)[:-1]
     placed = []
     for start in range(0, count, at_once):
         part = {name: values[start : start + at_once] for name, values in whole.items()}
@@ -47,7 +50,7 @@ def average_image(
         total = torch.zeros_like(noisy)
         for condition in placed:
             total += _each(prior, noisy, timestep, condition).sum(0, keepdim=True)
-        return compose_branches([*branches, total / count], *scales)
+        return compose_branches([*branches, total / count], scales)
 
     return prior.from_latents(prior.denoise(prior.first_noise(1, generator, device), steps, guided_raw))[0]
 

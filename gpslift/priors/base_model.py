@@ -10,22 +10,8 @@ from transformers import AutoTokenizer, CLIPTextModel
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
+from gpslift.priors.folders import cut_files, missing_files
 from gpslift.storage import names
-
-FILES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "unet": (
-        ("config.json",),
-        ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"),
-    ),
-    "vae": (
-        ("config.json",),
-        ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json"),
-    ),
-    "text_encoder": (("config.json",), ("model.safetensors", "model.safetensors.index.json")),
-    "tokenizer": (("tokenizer.json", "vocab.json"), ("tokenizer.json", "merges.txt")),
-    "scheduler": (("scheduler_config.json",),),
-}
-"""Of each part, the files that it needs; of several in one group one is enough."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +25,19 @@ class BaseModel:
     scheduler: Any
 
 
-def load_base_model(base: str) -> BaseModel:
-    """The model in a folder or of a hub id. Raises UserError that names what is missing, or what cannot be read."""
+def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
+    """The model in a folder or of a hub id. Raises UserError that names what is missing, or what cannot be read.
+
+    key: of the config, that `base` is the value of.
+    """
     folder = resolve_path(base)
     if folder.is_dir():
-        if missing := missing_files(folder):
-            raise UserError(
-                f"prior.base={base} is not a whole Stable Diffusion folder: {', '.join(missing)} missing "
-                f"(it holds {names(folder)}); weights must be safetensors, without a variant such as fp16 in their name"
-            )
+        check_folder(folder, f"{key}={base}")
         source = str(folder)
-    elif Path(base).expanduser().is_absolute() or base.startswith((".", "~")) or base.count("/") > 1:
-        raise UserError(f"prior.base={base}: there is no such folder; give one, or a hub id such as owner/name")
-    else:
+    elif is_hub_id(base):
         source = base
+    else:
+        raise UserError(f"{key}={base}: there is no such folder; give one, or a hub id such as owner/name")
     try:
         return BaseModel(
             unet=UNet2DConditionModel.from_pretrained(source, subfolder="unet", use_safetensors=True),
@@ -62,16 +47,23 @@ def load_base_model(base: str) -> BaseModel:
             scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler"),
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"prior.base={base} is not a Stable Diffusion folder or reachable hub id: {error}") from error
+        raise UserError(
+            f"{key}={base} is not a Stable Diffusion folder or reachable hub id; where the hub cannot be reached, copy "
+            f"the model's folder to this computer and set {key}=<that folder>: {error}"
+        ) from error
 
 
-def missing_files(folder: Path) -> list[str]:
-    """What a Stable Diffusion folder lacks: parts (`vae/`), or their files (`unet/config.json`)."""
-    missing = []
-    for part, groups in FILES.items():
-        if not (folder / part).is_dir():
-            missing.append(f"{part}/")
-            continue
-        lacking = [group[0] for group in groups if not any((folder / part / name).is_file() for name in group)]
-        missing += [f"{part}/{name}" for name in dict.fromkeys(lacking)]
-    return missing
+def is_hub_id(base: str) -> bool:
+    """Whether it looks like a hub id (`owner/name`), and not like the path of a folder."""
+    return not (Path(base).expanduser().is_absolute() or base.startswith((".", "~")) or base.count("/") > 1)
+
+
+def check_folder(folder: Path, named: str) -> None:
+    """Raises UserError with what a Stable Diffusion folder lacks, or what of it was only half downloaded."""
+    if missing := missing_files(folder):
+        raise UserError(
+            f"{named} is not a whole Stable Diffusion folder: {', '.join(missing)} missing "
+            f"(it holds {names(folder)}); weights must be safetensors, without a variant such as fp16 in their name"
+        )
+    if cut := cut_files(folder):
+        raise UserError(f"{named} was only half downloaded: {', '.join(cut)}; download these files again")

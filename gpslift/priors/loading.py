@@ -20,19 +20,21 @@ from safetensors import SafetensorError
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
+from gpslift.priors.folders import FILES, PLACE_ENCODER, cut_files, missing_files
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.storage import FULL_DISK, names, saving
 
-PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 CAMERAS_FILE = "cameras.json"
 CAMERAS_COLUMNS = ("range_m", "elevation_deg", "frame_width_m")
+SHIPPED = "assets/priors"
 RUN_SUBFOLDER = "prior"
 
 
 def find_prior(path: str) -> Path:
     """The folder that holds the prior: `path` itself, or the `prior` folder of a run.
 
-    Raises UserError that names what is missing: a folder, its model_index.json, one of the parts, the place encoder.
+    Raises UserError that names what is missing (a folder, its model_index.json, a file of one of the parts, the place
+    encoder), or is there but ends too early.
     """
     folder = resolve_path(path)
     if not folder.is_dir():
@@ -47,17 +49,25 @@ def find_prior(path: str) -> Path:
             f"prior.path={path} is not a prior: {folder} has no model_index.json (it holds {names(folder)}); "
             "if it is a run, let it finish"
         )
-    missing = [part for part in PARTS if not (folder / part).is_dir()]
-    if missing:
+    if not (folder / "place_encoder").is_dir() and not missing_files(folder):
+        raise UserError(
+            f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
+            "configs/paper/angle2img_statue_of_liberty.yaml prior.base=<that folder> and lift from the result, or lift "
+            "with its text alone, which says the same of every side: guidance.place=text"
+        )
+    if missing := missing_files(folder, FILES | PLACE_ENCODER):
         raise UserError(
             f"the prior in {folder} is incomplete: {', '.join(missing)} missing; copy the whole folder again"
         )
-    if not (folder / "place_encoder").is_dir():
-        raise UserError(
-            f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
-            "configs/paper/angle2img_statue_of_liberty.yaml prior.base=<that folder>, and lift from the result"
-        )
+    if cut := cut_files(folder):
+        raise UserError(f"the prior in {folder} was only half copied: {', '.join(cut)}; copy these files again")
     return folder
+
+
+def shipped_prior(subject: str) -> Path | None:
+    """The folder of the prior that ships for a landmark or a city, or None."""
+    folder = resolve_path(f"{SHIPPED}/{subject}")
+    return folder if (folder / "model_index.json").is_file() else None
 
 
 def load_prior(
@@ -74,6 +84,11 @@ def load_prior(
         raise
     except Exception as error:  # diffusers and safetensors raise a dozen kinds; whichever it is, the folder is to blame
         raise UserError(f"the prior in {folder} cannot be loaded; copy it again or train it anew: {error}") from error
+    return frozen(pipeline, device, dtype)
+
+
+def frozen(pipeline: PlaceDiffusionPipeline, device: torch.device | str, dtype: torch.dtype) -> PlaceDiffusionPipeline:
+    """The pipeline on a device, in a number format, with weights that no longer train."""
     pipeline.set_progress_bar_config(disable=True)
     for network in pipeline.networks.values():
         network.requires_grad_(False).eval()

@@ -1,7 +1,6 @@
 """The prior: one diffusers pipeline for compact and Stable Diffusion backbones, conditioned on text and place."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,10 @@ from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.conditioning.place import Place, concatenate_places
 from gpslift.conditioning.text import encode_text
-from gpslift.priors.composition import compose_branches
+from gpslift.priors.composition import Scales, compose_branches
+from gpslift.priors.condition import Condition, Texts, effective_scales
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.gated_attention import install_gates
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What the U-Net is told: text tokens, then place tokens [B, L + T, C]; and the pooled condition [B, P] or None."""
-
-    tokens: Tensor
-    pooled: Tensor | None
-
-    def __getitem__(self, index: slice) -> "Condition":
-        return Condition(self.tokens[index], None if self.pooled is None else self.pooled[index])
-
-
-def concatenate_conditions(conditions: Sequence[Condition]) -> Condition:
-    """One batch of several."""
-    pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
-    return Condition(torch.cat([condition.tokens for condition in conditions]), torch.cat(pooled) if pooled else None)
-
-
-def effective_scales(text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> tuple[float, float]:
-    """Scales of text and place: the place's for both where there is no text, the text's where there is no place."""
-    if not any(text):
-        return scale_place, scale_place
-    if all(bool(values.isnan().all()) for values in place.values()):
-        return scale_text, scale_text
-    return scale_text, scale_place
 
 
 class PlaceDiffusionPipeline(DiffusionPipeline):
@@ -164,20 +138,26 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         alpha = self._alpha(timestep, noisy)
         return alpha.sqrt() * raw + (1 - alpha).sqrt() * noisy
 
+    def raw_target(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """What the U-Net should predict of clean latents [B, ...] with this noise at timesteps [B].
+
+        The noise itself, or the velocity sqrt(a) e - sqrt(1 - a) x_0.
+        """
+        if self.scheduler.config.prediction_type == "epsilon":
+            return noise
+        alpha = self._alpha(timestep, clean)
+        return alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+
     def predict_clean(self, noisy: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """The clean latents that `noisy` holds if its noise is `noise`: (x - sqrt(1 - a) e) / sqrt(a)."""
         alpha = self._alpha(timestep, noisy)
         return (noisy - (1 - alpha).sqrt() * noise) / alpha.sqrt().clamp_min(1e-6)
 
-    def guided_noise(
-        self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float
-    ) -> Tensor:
+    def guided_noise(self, noisy: Tensor, timestep: Tensor, branches: Condition, scales: Scales) -> Tensor:
         """Guided noise [B, ...] in one batched U-Net call. `branches`: of `guidance_branches` for the same scales."""
-        return self.noise_from_raw(self.guided_raw(noisy, timestep, branches, scale_text, scale_place), noisy, timestep)
+        return self.noise_from_raw(self.guided_raw(noisy, timestep, branches, scales), noisy, timestep)
 
-    def guided_raw(
-        self, noisy: Tensor, timestep: Tensor, branches: Condition, scale_text: float, scale_place: float
-    ) -> Tensor:
+    def guided_raw(self, noisy: Tensor, timestep: Tensor, branches: Condition, scales: Scales) -> Tensor:
         """As `guided_noise`, in the U-Net's own terms: velocities compose as noises do, as one is affine in the other.
 
         Velocity keeps its digits where a timestep has almost no signal left; noise does not.
@@ -185,22 +165,27 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         count = len(branches.tokens) // len(noisy)
         repeated = noisy.repeat(count, *[1] * (noisy.ndim - 1))
         raw = self.predict_raw(repeated, timestep.repeat(count), branches).to(noisy.dtype).chunk(count)
-        return compose_branches(raw, scale_text, scale_place)
+        return compose_branches(raw, scales)
 
-    def guidance_branches(self, text: Sequence[str], place: Place, scale_text: float, scale_place: float) -> Condition:
+    def guidance_branches(
+        self, text: Sequence[str], place: Place, scales: Scales, negative: str = "", texts: Texts | None = None
+    ) -> Condition:
         """The conditions that these scales need, one after the other.
 
         (p,g) alone without guidance; (0,0) and (p,g) where both scales are equal; (p,0) and (p,g) where the text's is
-        1; else (0,0), (p,0) and (p,g).
+        1; else (0,0), (p,0) and (p,g). negative: the text of what is not to be seen; it takes the empty one's place,
+        or, with Perp-Neg, comes first: (n,0), (0,0), ... texts: where tokens come from; by default the text encoder.
         """
-        if scale_text == scale_place == 1:
-            return self.encode_condition(text, place)
-        empty, nowhere = [""] * len(text), self.place_encoder.nowhere(place)
-        if scale_text == scale_place:
-            return self.encode_condition([*empty, *text], concatenate_places([nowhere, place]))
-        if scale_text == 1:
-            return self.encode_condition([*text, *text], concatenate_places([nowhere, place]))
-        return self.encode_condition([*empty, *text, *text], concatenate_places([nowhere, nowhere, place]))
+        encode, perp_neg = texts or self.encode_text, scales.perp_neg > 0
+        told, nowhere = [(text, place)], self.place_encoder.nowhere(place)
+        if scales.text != scales.place:
+            told.insert(0, (text, nowhere))
+        if perp_neg or scales.text != 1:
+            told.insert(0, ([negative if not perp_neg else ""] * len(text), nowhere))
+        if perp_neg:
+            told.insert(0, ([negative] * len(text), nowhere))
+        tokens = encode([one for branch, _ in told for one in branch])
+        return self.condition(tokens, concatenate_places([where for _, where in told]))
 
     @torch.no_grad()
     def sample(
@@ -213,23 +198,25 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         guidance_scale_place: float = 1.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         as_latents: bool = False,
+        guidance_rescale: float = 0.0,
     ) -> Tensor:
         """`count` images [count, 3, H, W] in [0, 1]. A place's values are one for all or one an image.
 
         prompt: one for all or one an image; None or "" is the caption. Without any text the place's scale alone counts
         (paper: e(0,0) + w [e(0,g) - e(0,0)]), without any place the text's. generator: one for all, or one an image,
         which makes each image independent of the others beside it.
-        as_latents: their latents [count, C, h, w] instead.
+        as_latents: their latents [count, C, h, w] instead. guidance_rescale: against saturation, 0 to 1.
         """
         device = self.unet.device
         text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
         whole = self.place_encoder.complete(place, count, device)
-        scales = effective_scales(text, whole, guidance_scale_text, guidance_scale_place)
-        branches = self.guidance_branches(text, whole, *scales)
+        scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
+        scales = effective_scales(text, whole, scales)
+        branches = self.guidance_branches(text, whole, scales)
         noise = self.first_noise(count, generator, device)
 
         def guided(noisy: Tensor, timestep: Tensor) -> Tensor:
-            return self.guided_raw(noisy, timestep, branches, *scales)
+            return self.guided_raw(noisy, timestep, branches, scales)
 
         latents = self.denoise(noise, steps, guided)
         return latents if as_latents else self.from_latents(latents)

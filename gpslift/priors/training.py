@@ -129,8 +129,11 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
     )
 
 
-def model_card(config: ImagePriorConfig, subject: Subject, photos: int, encoder: str) -> str:
-    """The README.md of a prior's folder. encoder: of places, as the prior's config names it."""
+def model_card(config: ImagePriorConfig, subject: Subject, photos: int, encoder: str, best: str = "") -> str:
+    """The README.md of a prior's folder. encoder: of places, as the prior's config names it. best: which weights these
+    are, where a held-out loss chose them.
+    """
+    chosen = f", the best by held-out loss: {best}" if best else ""
     source = "embedded photos, made by rule" if config.data.photos == "embedded" else "a folder of geotagged photos"
     if isinstance(subject, Landmark):
         told = "the camera's azimuth, and, where known, the metres that the frame covers and the camera's elevation"
@@ -147,7 +150,7 @@ tags: [gpslift, text-to-image, geolocation]
 
 A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.backbone.image_size} pixels, told
 {told}. Trained on {photos} photos ({source}) for {config.optim.steps} steps of {config.optim.batch_size} images,
-place encoder `{encoder}`. Weights: half precision, moving average.
+place encoder `{encoder}`. Weights: half precision, moving average{chosen}.
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")

@@ -2,20 +2,24 @@
 
 <cache>/embedded/<landmark>-<shape>-<photos>-seed<seed>-v<version>/photos/*.jpg     what training reads
                                                                   /truth/          true cameras, for evaluation only
+(and -<digest> after the version, where landmark or shape come from a file of the user's own)
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
+import trimesh
 
 from gpslift.geo.frames import LocalFrame
-from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.geo.landmarks import Landmark, landmark_names
 from gpslift.procedural.making import Record, ensure_folder, fill_folder
 from gpslift.procedural.photographer import ASPECT, exif_of, shot_camera, take_photo
 from gpslift.procedural.raycast import Scene
-from gpslift.procedural.shapes import build_shape
+from gpslift.procedural.shapes import shape_of
+from gpslift.procedural.shapes.mesh_file import is_mesh_file
 from gpslift.procedural.sites import site_of
 from gpslift.procedural.surroundings import build_surroundings
 from gpslift.procedural.tags import save_photo
@@ -32,29 +36,43 @@ IN_SIGHT = 0.75  # the share of the landmark that must not be hidden
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides the embedded photos."""
+    """All that decides the embedded photos. shape: a name, or a mesh file's path; up: its axis that points up."""
 
-    landmark: str
+    landmark: Landmark
     shape: str
     photos: int
     seed: int
+    up: str = "auto"
 
-    @property
-    def folder_name(self) -> str:
-        """One folder for one recipe."""
-        return f"{self.landmark}-{self.shape}-{self.photos}-seed{self.seed}-v{VERSION}"
+    def folder_name(self, mesh: trimesh.Trimesh) -> str:
+        """One folder for one recipe. What is in nobody's files but the user's own is told by its content."""
+        shape, own = self.shape, ""
+        if is_mesh_file(self.shape) or self.landmark.name not in landmark_names():
+            shape = Path(self.shape).stem
+            digest = hashlib.sha256(repr(self.landmark).encode())
+            digest.update(mesh.triangles.tobytes() + mesh.visual.face_colors.tobytes())
+            own = f"-{digest.hexdigest()[:8]}"
+        return f"{self.landmark.name}-{shape}-{self.photos}-seed{self.seed}-v{VERSION}{own}"
 
 
-def ensure_photos(landmark: str, data: DataConfig) -> Path:
+def ensure_photos(landmark: Landmark, data: DataConfig) -> Path:
     """The folder of embedded photos that `data` asks for, made now if it is not in the cache.
 
-    It appears under its name only when it is whole. Raises UserError for an unknown shape and for a full disk.
+    It appears under its name only when it is whole. Raises UserError for an unknown shape, for a mesh file that does
+    not fit, and for a full disk.
     """
-    recipe = Recipe(landmark, data.embedded_shape or landmark, data.embedded_photos, data.embedded_seed)
-    build_shape(recipe.shape)  # an unknown shape is refused before any work
-    folder = Path(data.cache).expanduser() / "embedded" / recipe.folder_name
+    shape = data.embedded_shape or landmark.name
+    recipe = Recipe(grounded(landmark), shape, data.embedded_photos, data.embedded_seed, data.embedded_up)
+    mesh = shape_of(recipe.landmark, shape, recipe.up)  # what cannot be is refused before any work
+    folder = Path(data.cache).expanduser() / "embedded" / recipe.folder_name(mesh)
     ensure_folder(folder, lambda work: make_photos(recipe, work))
     return folder / "photos"
+
+
+def grounded(landmark: Landmark) -> Landmark:
+    """The landmark with its ground at sea level where its height is unknown: a phone always writes some altitude."""
+    altitude, ellipsoidal = np.nan_to_num([landmark.ground_altitude_m, landmark.ground_ellipsoidal_m]).tolist()
+    return replace(landmark, ground_altitude_m=altitude, ground_ellipsoidal_m=ellipsoidal)
 
 
 def make_photos(recipe: Recipe, folder: Path) -> None:
@@ -69,9 +87,9 @@ def take_photos_of_visits(recipe: Recipe, folder: Path, visits: range) -> list[R
 
     A camera: file, camera_to_world_m (4 x 4, metres), fov_y (radians, of the whole picture's height).
     """
-    landmark = load_landmark(recipe.landmark)
+    landmark = recipe.landmark
     frame, site = LocalFrame.of_landmark(landmark), site_of(landmark)
-    scene = scene_of(landmark, recipe.shape)
+    scene = scene_of(landmark, recipe.shape, recipe.up)
     cameras: list[Record] = []
     for index in visits:
         rng = np.random.default_rng([recipe.seed, index])
@@ -87,10 +105,10 @@ def take_photos_of_visits(recipe: Recipe, folder: Path, visits: range) -> list[R
 
 
 @lru_cache(maxsize=1)  # a process takes the photos of many visits
-def scene_of(landmark: Landmark, shape: str) -> Scene:
+def scene_of(landmark: Landmark, shape: str, up: str = "auto") -> Scene:
     """A shape at the site of a landmark."""
     site = site_of(landmark)
-    return Scene(build_shape(shape), site.ground, build_surroundings(site.surroundings))
+    return Scene(shape_of(landmark, shape, up), site.ground, build_surroundings(site.surroundings))
 
 
 def in_sight(scene: Scene, landmark: Landmark, position: Position) -> bool:

@@ -9,14 +9,33 @@ from gpslift.schema.run import PriorSourceConfig, RunConfig
 @dataclass
 class DataConfig:
     photos: str = key("embedded", "a folder of geotagged photos, or 'embedded' for the photos made by rule")
+    azimuths: str = key(
+        "", "a CSV file with columns file (in data.photos) and azimuth_deg, used instead of GPS; '' = GPS"
+    )
     cache: str = key("outputs/cache", "where embedded photos and decoded pixels are kept between runs")
     embedded_photos: int = key(12000, "how many embedded photos to make", low=64)
     embedded_seed: int = key(0, "seed of the embedded photos", low=0)
-    embedded_shape: str = key("", "another made-by-rule shape in the landmark's place, for tuning; '' = the landmark")
+    embedded_shape: str = key(
+        "",
+        "what stands in the landmark's place: another made-by-rule shape, for tuning, or a mesh file (OBJ, ...) in "
+        "metres; '' = the landmark",
+    )
+    embedded_up: str = key(
+        "auto",
+        "the axis of a mesh file that points up; auto = the one along which it is as high as the landmark",
+        choices=("auto", "y", "z"),
+    )
     radius_min_m: float = key(-1.0, "photos closer than this are left out, metres; -1 = the landmark's own", low=-1.0)
     radius_max_m: float = key(-1.0, "photos farther than this are left out, metres; -1 = the landmark's own", low=-1.0)
     azimuth_uncertainty_max_deg: float = key(
         20.0, "photos with a vaguer azimuth than this are left out", low=0.0, high=180.0
+    )
+    augment: float = key(
+        -1.0,
+        "strength of changes that leave the azimuth true (scale, crop, colour, blur, cut-outs); 0 = none, -1 = by the "
+        "number of photos",
+        low=-1.0,
+        high=1.0,
     )
     judge_share: float = key(0.15, "share of photos kept for the judges (classifiers)", low=0.0, high=0.5)
     test_share: float = key(0.10, "share of photos kept for the test", low=0.0, high=0.5)
@@ -63,12 +82,27 @@ class BackboneConfig:
     pooled_text: bool = key(
         False, "compact: the mean text token joins the time embedding, beside the place; for captions that differ"
     )
+    dropout: float = key(
+        -1.0,
+        "compact: share of the U-Net's channels dropped in training; 0 = none, -1 = by the number of photos",
+        low=-1.0,
+        high=0.9,
+    )
     prediction: str = key("v_prediction", "what the compact U-Net predicts", choices=("epsilon", "v_prediction"))
 
 
 @dataclass
 class OptimConfig:
-    steps: int = key(10000, "optimiser steps", low=1)
+    steps: int = key(0, "optimiser steps; 0 = by the number of photos, 10000 where they are many", low=0)
+    patience: int = key(
+        -1,
+        "training stops when so many held-out losses in a row (after warm-up) were no lower, and the best weights are "
+        "saved; 0 = the last ones are, -1 = by the number of photos",
+        low=-1,
+    )
+    held_out_every_steps: int = key(
+        0, "with optim.patience: steps between held-out losses; 0 = a twentieth of optim.steps", low=0
+    )
     batch_size: int = key(64, "images a step, over all devices", low=1)
     optimizer: str = key(
         "adamw",
@@ -149,6 +183,12 @@ class SampleConfig:
         low=0.0,
     )
     guidance_scale_place: float = key(3.0, "place guidance, diffusers' scale (1 = none)", low=0.0)
+    guidance_rescale: float = key(
+        0.0,
+        "against saturation by strong guidance (Lin et al. 2024, eq. 15 and 16); 0 = off, 0.7 is usual",
+        low=0.0,
+        high=1.0,
+    )
     steps: int = key(30, "denoising steps", low=1, high=1000)
     output: str = key("", "folder for the pictures; '' = samples/ in the prior's run folder, or in <output>/<name>")
 
@@ -169,7 +209,7 @@ class ImagePriorSourceConfig(PriorSourceConfig):
 class ImagePriorConfig(RunConfig):
     """Trains a 2D prior on geotagged photos, samples and validates it."""
 
-    system: str = key("image_prior", "which job this is", choices=("lift", "image_prior"))
+    system: str = key("image_prior", "which job this is", choices=("lift", "refine", "image_prior"))
     city: str = key("paris", "place.kind=gps: a city of gpslift/geo/cities.yaml")
     prior: ImagePriorSourceConfig = section(
         ImagePriorSourceConfig, "which prior to train, or to sample and validate", path=""

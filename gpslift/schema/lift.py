@@ -18,7 +18,14 @@ class GridConfig:
 @dataclass
 class RendererConfig:
     engine: str = key(
-        "auto", "hash grid engine; auto = the fastest that works here", choices=("auto", "torch", "numba")
+        "auto",
+        "hash grid engine; auto = the fastest that works here",
+        choices=("auto", "torch", "numba", "compiled", "tcnn"),
+    )
+    marching: str = key(
+        "auto",
+        "who marches rays and sums along them: the engine, or nerfacc; auto = nerfacc where it works, which needs CUDA",
+        choices=("auto", "own", "nerfacc"),
     )
     grid: GridConfig = section(GridConfig, "hash grid")
     hidden: int = key(32, "width of the hidden layer of the density and colour heads", low=4, high=256)
@@ -34,7 +41,21 @@ class RendererConfig:
     coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
     blob_scale: float = key(5.0, "strength of the density blob that training starts from", low=0.0)
     blob_radius: float = key(0.9, "radius of that blob, half extents", low=0.01)
+    background: str = key(
+        "learned",
+        "what is behind the object: a learned sky and ground, one colour, or one at random for each view of training",
+        choices=("learned", "solid", "random"),
+    )
+    background_color: list[float] = key(
+        [1.0, 1.0, 1.0],
+        "red, green and blue of a solid background, and of pictures after training with random ones",
+        low=0.0,
+        high=1.0,
+    )
     background_hidden: int = key(16, "width of the background network", low=4, high=256)
+    chunk_rays: int = key(
+        0, "rays of a step that are rendered at a time, which bounds memory and takes longer; 0 = all of them", low=0
+    )
 
 
 @dataclass
@@ -50,12 +71,40 @@ class LiftCameraConfig:
 
 @dataclass
 class GuidanceConfig:
-    objective: str = key("multistep", "what a step optimises", choices=("multistep", "sds"))
+    objective: str = key(
+        "multistep",
+        "what a step optimises: denoised pictures, score distillation (the paper's), with inverted noise, variational",
+        choices=("multistep", "sds", "ism", "vsd"),
+    )
     scale: float = key(2.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    scale_text: float = key(-1.0, "the same of the text alone; -1 = guidance.scale", low=-1.0)
+    scale_place: float = key(-1.0, "the same of the place beyond the text; -1 = guidance.scale", low=-1.0)
+    negative_prompt: str = key("", "a text of what shall not be seen; it takes the place of the empty text")
+    perp_neg: float = key(
+        0.0,
+        "weight of the negative prompt by Perp-Neg (Armandpour et al. 2023), beside the empty text; 0 = off",
+        low=0.0,
+    )
+    rescale: float = key(
+        0.0,
+        "against saturation by strong guidance (Lin et al. 2024, eq. 15 and 16); 0 = off, 0.7 is usual",
+        low=0.0,
+        high=1.0,
+    )
     place: str = key(
         "true",
-        "the condition given to the prior; dropped and shuffled are controls",
-        choices=("true", "dropped", "shuffled"),
+        "the condition given to the prior; text: no place, also for a model without a place encoder; dropped (no "
+        "azimuth) and shuffled are controls",
+        choices=("true", "text", "dropped", "shuffled"),
+    )
+    schedule: str = key(
+        "annealed",
+        "timesteps: drawn from a range that moves from t_start to t_end; constant: from all that they span; sqrt: down "
+        "from the highest to the lowest by the square root of the steps done",
+        choices=("annealed", "constant", "sqrt"),
+    )
+    one_noise: bool = key(
+        False, "the same noise on every picture, so that all targets have one sky and one light; else each its own"
     )
     t_start: list[float] = key(
         [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
@@ -74,6 +123,18 @@ class GuidanceConfig:
     )
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
+    interval: float = key(
+        0.05,
+        "ism: from one inverted timestep to the next that is compared, as a share of the noise schedule",
+        low=0.0,
+        high=0.5,
+    )
+    inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
+    adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
+    adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
+    gradient_checkpointing: bool = key(
+        False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
+    )
 
 
 @dataclass
@@ -89,6 +150,22 @@ class ColoringConfig:
 
 
 @dataclass
+class ShadingConfig:
+    probability: float = key(
+        0.0,
+        "probability that a view is lit by a random lamp; 0 = all show the albedo (DreamFusion: 0.75)",
+        low=0.0,
+        high=1.0,
+    )
+    textureless: float = key(0.5, "probability that a lit view shows matter as white", low=0.0, high=1.0)
+    ambient: float = key(0.1, "share of the light in lit views that comes from everywhere", low=0.0, high=1.0)
+    spread: float = key(
+        0.8, "how far the lamp strays from the camera's direction, camera distances (standard deviation)", low=0.0
+    )
+    start: float = key(0.1, "share of the steps before the first lit view", low=0.0, high=1.0)
+
+
+@dataclass
 class LossConfig:
     orientation: float = key(1e-4, "weight: normals that face away from the camera", low=0.0)
     opacity: float = key(0.0, "weight: mean opacity of the image (DreamFusion's opacity loss)", low=0.0)
@@ -97,9 +174,15 @@ class LossConfig:
     undecided: float = key(
         0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
     )
+    distortion: float = key(0.0, "weight: matter that is spread along a ray (Mip-NeRF 360's distortion)", low=0.0)
     ramp: list[float] = key(
         [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
     )
+    orientation_ramp: list[float] = key([], "as losses.ramp, for orientation alone; [] = losses.ramp", low=0, high=1)
+    opacity_ramp: list[float] = key([], "as losses.ramp, for opacity alone; [] = losses.ramp", low=0, high=1)
+    sparsity_ramp: list[float] = key([], "as losses.ramp, for sparsity alone; [] = losses.ramp", low=0, high=1)
+    entropy_ramp: list[float] = key([], "as losses.ramp, for entropy alone; [] = losses.ramp", low=0, high=1)
+    distortion_ramp: list[float] = key([], "as losses.ramp, for distortion alone; [] = losses.ramp", low=0, high=1)
 
 
 @dataclass
@@ -142,11 +225,12 @@ class ValidationConfig:
 class LiftConfig(RunConfig):
     """Lifts a landmark to 3D from a frozen azimuth-conditioned prior, exports and validates it."""
 
-    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior", path="assets/priors/${landmark}")
+    prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
     guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")
     coloring: ColoringConfig = section(ColoringConfig, "the last steps, for colours")
+    shading: ShadingConfig = section(ShadingConfig, "light on the NeRF while it trains")
     losses: LossConfig = section(LossConfig, "regularisers")
     optim: LiftOptimConfig = section(LiftOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures")

@@ -19,8 +19,12 @@ class LogConfig:
 @dataclass
 class RunConfig:
     name: str = key("run", "name of the run; its folder is <output>/<name>/<time>")
-    system: str = key("lift", "which job this is", choices=("lift", "image_prior"))
-    landmark: str = key("statue_of_liberty", "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml")
+    system: str = key("lift", "which job this is", choices=("lift", "refine", "image_prior"))
+    landmark: str = key(
+        "statue_of_liberty",
+        "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml, or the path of a YAML file of one's own "
+        "with name, latitude, longitude, height (docs/own_landmark.md)",
+    )
     seed: int = key(0, "seed of everything random", low=0)
     output: str = key("outputs", "folder that holds all runs")
     resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")
@@ -29,11 +33,14 @@ class RunConfig:
         "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
     )
     devices: int = key(
-        0, "image_prior: processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
+        0, "processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0
     )
-    nodes: int = key(1, "image_prior: machines that train together; Lightning says how to start them", low=1)
+    nodes: int = key(1, "machines that train together; Lightning says how to start them", low=1)
     strategy: str = key(
         "auto", "how processes train together; auto = ddp where there are several", choices=("auto", "ddp")
+    )
+    skipped_steps: int = key(
+        10, "steps in a row that are left out for a loss or gradient that is not finite, before training stops", low=0
     )
     threads: int = key(0, "CPU threads; 0 = all cores", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")
@@ -42,5 +49,6 @@ class RunConfig:
 @dataclass
 class PriorSourceConfig:
     path: str = key(
-        "", "where a trained prior is: its folder or run; image_prior: '' = the last run, else the shipped one"
+        "",
+        "where a trained prior is: its folder or run; '' = the shipped one, image_prior: the last run first",
     )

@@ -1,15 +1,36 @@
 """Engines: several implementations of one contract (`contract.Engine`), and the choice between them."""
 
 import importlib
+from dataclasses import dataclass
 
 import torch
 
-from renderers.backends.contract import Engine
+from renderers.backends.contract import Engine, GridLayout
 
-# name -> where it is, the devices it runs on; fastest first
-ENGINES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "numba": ("renderers.backends.numba_engine", "NumbaEngine", ("cpu",)),
-    "torch": ("renderers.backends.torch_engine", "TorchEngine", ("cpu", "cuda")),
+# no two of its sizes are equal, nor equal to 3: torch.compile would take them for one and the same
+TRIAL = GridLayout.build(levels=7, features=2, log2_table=8, base_resolution=4, finest_resolution=16)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An engine: where it is, and the devices it runs on.
+
+    trial: it is tried out when it is loaded. optional: `auto` says nothing of it where it is missing (few have it).
+    """
+
+    module: str
+    cls: str
+    devices: tuple[str, ...]
+    trial: bool = False
+    optional: bool = False
+
+
+# fastest first
+ENGINES: dict[str, Entry] = {
+    "numba": Entry("renderers.backends.numba_engine", "NumbaEngine", ("cpu",)),
+    "tcnn": Entry("renderers.backends.tcnn_engine", "TcnnEngine", ("cuda",), trial=True, optional=True),
+    "compiled": Entry("renderers.backends.compiled_engine", "CompiledEngine", ("cuda",), trial=True),
+    "torch": Entry("renderers.backends.torch_engine", "TorchEngine", ("cpu", "cuda")),
 }
 
 
@@ -21,14 +42,27 @@ def load_engine(name: str, device: torch.device | str) -> Engine:
     """The engine called `name`. Raises EngineUnavailable if it cannot run on the device or cannot be imported."""
     if name not in ENGINES:
         raise EngineUnavailable(f"there is no engine {name!r}: choose one of auto, {', '.join(ENGINES)}")
-    module, cls, devices = ENGINES[name]
-    kind = torch.device(device).type
-    if kind not in devices:
+    entry, kind = ENGINES[name], torch.device(device).type
+    if kind not in entry.devices:
         raise EngineUnavailable(f"engine {name} does not run on {kind}: choose auto or torch")
     try:
-        return getattr(importlib.import_module(module), cls)()
+        engine: Engine = getattr(importlib.import_module(entry.module), entry.cls)()
     except (ImportError, OSError) as error:  # OSError: a compiled library that does not load
         raise EngineUnavailable(f"engine {name} cannot be imported ({error}): install it, or choose auto") from error
+    if entry.trial:
+        try:
+            try_out(engine, device)
+        except Exception as error:  # whatever a compiler or a driver throws
+            said = (str(error) or type(error).__name__).splitlines()[0]
+            raise EngineUnavailable(f"engine {name} does not work here ({said}): choose auto or torch") from error
+    return engine
+
+
+def try_out(engine: Engine, device: torch.device | str) -> None:
+    """Encodes a few points, forward and backward, raises what goes wrong, compiles what compiles at first use."""
+    points = torch.linspace(0, 1, 999, device=device).view(-1, 3)
+    table = torch.zeros(TRIAL.total_entries, TRIAL.features, device=device, requires_grad=True)
+    engine.encode(points, table, TRIAL, 5).sum().backward()
 
 
 def available_engines(device: torch.device | str) -> dict[str, str]:
@@ -43,19 +77,38 @@ def available_engines(device: torch.device | str) -> dict[str, str]:
     return result
 
 
-def pick_engine(name: str, device: torch.device | str) -> tuple[Engine, str]:
+def pick_engine(name: str, device: torch.device | str, marching: str = "auto") -> tuple[Engine, str]:
     """The engine, and in words why it is this one. 'auto' takes the fastest that works on the device.
 
-    Raises EngineUnavailable if a named engine does not work; 'auto' always finds the torch engine.
+    marching: who marches rays and sums along them. 'own': the engine itself. 'nerfacc': nerfacc, on CUDA. 'auto':
+    nerfacc where it works. Raises EngineUnavailable if what is named does not work; 'auto' always finds something.
     """
+    engine, reason = pick_grid_engine(name, device)
+    cuda = torch.device(device).type == "cuda"
+    if marching == "own" or (marching == "auto" and not cuda):
+        return engine, reason
+    try:
+        if not cuda:
+            raise ImportError(f"it does not run on {device}")
+        nerfacc = importlib.import_module("renderers.backends.nerfacc_engine")
+        return nerfacc.NerfaccEngine(engine, nerfacc.load_nerfacc()), f"{reason}; rays by nerfacc"
+    except Exception as error:  # its kernels are compiled at their first call: whatever a compiler throws
+        if marching == "auto":
+            return engine, reason
+        raise EngineUnavailable(f"nerfacc cannot march rays here ({error}): choose marching auto or own") from error
+
+
+def pick_grid_engine(name: str, device: torch.device | str) -> tuple[Engine, str]:
+    """`pick_engine` for the hash grid alone."""
     if name != "auto":
         return load_engine(name, device), f"engine {name}, as asked"
     refused = []
-    for candidate in ENGINES:
+    for candidate, entry in ENGINES.items():
         try:
             engine = load_engine(candidate, device)
         except EngineUnavailable as error:
-            refused.append(str(error))
+            if not entry.optional:
+                refused.append(str(error))
             continue
         reason = f"engine {candidate}, the fastest that works on {torch.device(device).type}"
         return engine, "; ".join([reason, *refused])

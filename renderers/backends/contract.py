@@ -85,7 +85,7 @@ class OccupiedCells:
 
 
 class Engine(Protocol):
-    """The two operations that decide the renderer's speed."""
+    """The operations that decide the renderer's speed."""
 
     name: str
 
@@ -110,4 +110,16 @@ class Engine(Protocol):
 
         Interval k of a ray is [near + (k - offset) step, near + (k + 1 - offset) step], cut to [near, far], with
         `offset` [R] in [0, 1). Rays with far <= near have none. No gradient.
+        """
+
+    def weights(self, density: Tensor, samples: Samples, rays: int) -> Tensor:
+        """w_i = T_i alpha_i (see `renderers.volume`) of the samples of `rays` rays from their density: [M] to [M].
+
+        Differentiable in the density.
+        """
+
+    def sum(self, values: Tensor, samples: Samples, rays: int) -> Tensor:
+        """Sums of the samples' values [C, M] along each of `rays` rays, [C, rays]; 0 for rays without samples.
+
+        Differentiable in the values.
         """

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from renderers.backends import numba_kernels, numba_march
 from renderers.backends.contract import GridLayout, OccupiedCells
+from renderers.backends.padded import PaddedRendering
 from renderers.samples import Samples
 
 MOST_THREADS = numba.get_num_threads()  # its default is its maximum: all cores this process may use
@@ -72,7 +73,7 @@ class Encode(torch.autograd.Function):
         return to_points, to_table, None, None
 
 
-class NumbaEngine:
+class NumbaEngine(PaddedRendering):
     """Gradients by hand-written kernels, to the table and to the points; float32 on the CPU only."""
 
     name = "numba"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from renderers.backends.contract import PRIMES, GridLayout, GridLevel, OccupiedCells
+from renderers.backends.padded import PaddedRendering
 from renderers.samples import Samples
 
 UINT32 = 0xFFFFFFFF
@@ -40,7 +41,7 @@ def encode_level(points: Tensor, table: Tensor, level: GridLevel) -> Tensor:
     return value
 
 
-class TorchEngine:
+class TorchEngine(PaddedRendering):
     """Gradients by autograd, to the table and to the points."""
 
     name = "torch"

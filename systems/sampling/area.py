@@ -37,6 +37,7 @@ def sample_area(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
                 steps=given.steps,
                 guidance_scale_text=given.guidance_scale_text,
                 guidance_scale_place=given.guidance_scale_place,
+                guidance_rescale=given.guidance_rescale,
                 generator=generator_for(config.seed, "sample", number),
                 at_once=rows_at_once(prior),
             )

@@ -8,16 +8,15 @@ from rich.console import Console
 from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.config import load_config, resolve_path
+from gpslift.config import load_config
 from gpslift.errors import UserError
-from gpslift.priors.loading import RUN_SUBFOLDER, find_prior
+from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 
-SHIPPED = "assets/priors"
 PIXELS_AT_ONCE = 2**20
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -35,8 +34,7 @@ def prior_path(config: ImagePriorConfig) -> tuple[Path, str]:
         if (run.folder / RUN_SUBFOLDER / "model_index.json").is_file():
             return find_prior(str(run.folder)), "the last finished run of this config"
     subject = config.city if config.place.kind == "gps" else config.landmark
-    shipped = resolve_path(f"{SHIPPED}/{subject}")
-    if (shipped / "model_index.json").is_file():
+    if shipped := shipped_prior(subject):
         return find_prior(str(shipped)), "shipped"
     raise UserError(
         f"there is no prior: no finished run named '{config.name}' in {config.output}, and none ships for "
@@ -66,6 +64,7 @@ def sample_images(
                 steps=settings.steps,
                 guidance_scale_text=settings.guidance_scale_text,
                 guidance_scale_place=settings.guidance_scale_place,
+                guidance_rescale=settings.guidance_rescale,
                 generator=generator if isinstance(generator, Generator) else generator[rows],
             )
         images.append(sampled.float().cpu())

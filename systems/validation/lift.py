@@ -20,12 +20,14 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
 from gpslift.storage import replace_text, saving
+from systems import jobs
 
 THIS_MESH = "exported mesh"
 
 
-def validate_lift(config: LiftConfig) -> MeshComparison | None:
+def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
     """Compares the mesh of a run (`export.run`, or the last of this config) with the truth, where one is known.
 
     Exports the run first if it has no mesh yet. Prints a table, and writes validation.json and validation.md into the
@@ -79,10 +81,8 @@ def load_exported(run: Run, name: str) -> trimesh.Trimesh | None:
     return None
 
 
-def _exported_now(config: LiftConfig, run: Run, name: str) -> trimesh.Trimesh:
-    from systems.lift import export  # loads prior and renderer, which a comparison does without
-
-    export(config)
+def _exported_now(config: LiftConfig | RefineConfig, run: Run, name: str) -> trimesh.Trimesh:
+    jobs.run(config, "export")
     mesh = load_exported(run, name)
     if mesh is None:
         raise UserError(f"{run.export} holds no mesh; set export.formats to glb, obj or ply and export again")

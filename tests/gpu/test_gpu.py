@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.conditioning.dropout import drop_place
 from gpslift.runs import runs_of
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`prepare` changes settings of the whole process; other tests get theirs back."""
-    monkeypatch.setattr(systems.lift, "PREVIEW_SIZE", 16)
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
     with settings_kept():
         yield
 
@@ -31,7 +32,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_renders_and_gradients() -> None:
     pictures, gradients = [], []
     for device in ("cpu", str(GPU)):
-        renderer = make_renderer(device=device)
+        renderer = make_renderer(device=device).to(device)
         origins, directions = (rays.to(device) for rays in side_cameras(0.0, 120.0, size=16).rays())
         color = renderer(origins, directions).color
         color.square().mean().backward()

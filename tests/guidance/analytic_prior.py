@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gpslift.conditioning.place import Place
+from gpslift.conditioning.place import Place, null_place
+from gpslift.priors.composition import Scales
+from gpslift.priors.condition import Texts
 
 TIMESTEPS = 100
 
@@ -25,7 +27,7 @@ class AnalyticPrior:
     def __init__(self, picture: Callable[[Place], Tensor], size: int, unconditional: float | None = None) -> None:
         self.picture, self.image_size, self.unconditional = picture, size, unconditional
         self.alphas_cumprod = torch.cos(torch.linspace(0.05, 1.5, TIMESTEPS)) ** 2
-        self.unet = SimpleNamespace(device=torch.device("cpu"))
+        self.unet, self.vae = SimpleNamespace(device=torch.device("cpu")), SimpleNamespace()
         self.place_encoder = self
         self.asked: list[dict[str, Any]] = []
 
@@ -33,6 +35,10 @@ class AnalyticPrior:
         """As the place encoder's."""
         assert {len(values) for values in place.values()} == {count}
         return place
+
+    def nowhere(self, place: Place) -> Place:
+        """As the place encoder's."""
+        return null_place(place)
 
     def to_latents(self, pictures: Tensor) -> Tensor:
         """[0, 1] to [-1, 1]."""
@@ -42,21 +48,24 @@ class AnalyticPrior:
         """[-1, 1] to [0, 1], clipped."""
         return ((latents + 1) / 2).clamp(0, 1)
 
-    def guidance_branches(self, text: list[str], place: Place, scale_text: float, scale_place: float) -> Tensor:
-        """What stands for the branches here: the clean latents of the places."""
+    def guidance_branches(
+        self, text: list[str], place: Place, scales: Scales, negative: str = "", texts: Texts | None = None
+    ) -> Tensor:
+        """What stands for the branches here: clean latents, of the places or of no text and place."""
+        if text == [""] * len(text):
+            assert all(values.isnan().all() for values in place.values()) and self.unconditional is not None
+            return torch.full((len(text), 3, self.image_size, self.image_size), self.unconditional)
         assert text == [self.caption] * len(text)
-        self.asked.append({"place": place, "scales": (scale_text, scale_place)})
+        self.asked.append({"place": place, "scales": (scales.text, scales.place)})
         return self.picture(place)
 
-    def guided_noise(
-        self, noisy: Tensor, timestep: Tensor, branches: Tensor, scale_text: float, scale_place: float
-    ) -> Tensor:
+    def guided_noise(self, noisy: Tensor, timestep: Tensor, branches: Tensor, scales: Scales) -> Tensor:
         """The exact noise, if the guided clean latents are what `noisy` was made of."""
         assert timestep.shape == (len(noisy),)
-        self.asked.append({"timestep": timestep, "scales": (scale_text, scale_place)})
+        self.asked.append({"timestep": timestep, "scales": (scales.text, scales.place)})
         clean = branches
         if self.unconditional is not None:
-            clean = self.unconditional + scale_place * (branches - self.unconditional)
+            clean = self.unconditional + scales.place * (branches - self.unconditional)
         alpha = self._alpha(timestep)
         return (noisy - alpha.sqrt() * clean) / (1 - alpha).sqrt()
 

@@ -8,18 +8,12 @@ import torch
 from torch import Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.guidance.objectives import (
-    Guidance,
-    MultiStepTarget,
-    Objective,
-    ScoreDistillation,
-    Seen,
-    build_objective,
-    interleaved,
-    sky_difference,
-)
+from gpslift.guidance.asking import Guidance
+from gpslift.guidance.objectives import Objective, Seen, build_objective, interleaved
+from gpslift.guidance.objectives.multistep import MultiStepTarget, sky_difference
+from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
-from gpslift.priors.composition import compose_jointly
+from gpslift.priors.composition import Scales, compose_jointly
 from gpslift.randomness import normal_for_samples
 from gpslift.schema.lift import GuidanceConfig
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
@@ -36,7 +30,7 @@ def gray_by_azimuth(place: Place) -> Tensor:
 def guidance_of(prior: AnalyticPrior, scale: float = 1.0, level: float = 0.4) -> Guidance:
     """Guidance that always asks at the timestep `level` TIMESTEPS."""
     schedule = TimestepSchedule((level, level), (level, level), 1.0)
-    return Guidance(prior, schedule, scale, STEPS, seed=1)  # type: ignore[arg-type]
+    return Guidance(prior, schedule, Scales(scale, scale), STEPS, seed=1)  # type: ignore[arg-type]
 
 
 def random_pictures(seed: int = 0, size: int = SIZE) -> Tensor:
@@ -218,12 +212,12 @@ def test_a_batch_in_two_parts_has_the_gradient_of_the_whole(kind: str) -> None:
 
 
 def test_a_config_names_the_objective_and_its_timesteps() -> None:
-    prior = SimpleNamespace(alphas_cumprod=torch.linspace(1, 0, TIMESTEPS))
+    prior = SimpleNamespace(alphas_cumprod=torch.linspace(1, 0, TIMESTEPS), vae=None)
     config = GuidanceConfig(t_start=[0.75, 0.75], t_end=[0.25, 0.25], anneal_share=0.5, ddim_steps=4, reuse=5, stride=3)
     objective: Objective = build_objective(config, prior, STEPS, seed=0)  # type: ignore[arg-type]
     assert isinstance(objective, MultiStepTarget)
     assert (objective.ddim_steps, objective.reuse, objective.stride) == (4, 5, 3)
-    assert objective.guidance.scale == config.scale
+    assert objective.guidance.scales == Scales(config.scale, config.scale)
     assert [int(objective.guidance.timestep(step)) for step in (0, 5, 9)] == [75, 25, 25]
     config.objective = "sds"
     assert isinstance(build_objective(config, prior, STEPS, 0), ScoreDistillation)  # type: ignore[arg-type]

@@ -32,3 +32,23 @@ def test_a_draw_picks_linearly_from_the_range() -> None:
 def test_a_timestep_is_never_beyond_the_last() -> None:
     assert TimestepSchedule((1.0, 1.0), (1.0, 1.0), 1.0).timestep(0.0, 0.5, 1000) == 999
     assert TimestepSchedule((0.0, 0.0), (0.0, 0.0), 1.0).timestep(0.0, 0.5, 1000) == 0
+
+
+@pytest.mark.parametrize(
+    ("share", "timestep"),
+    [(0.0, 98), (0.04, 78), (0.25, 50), (1.0, 2)],  # 0.98 - 0.96 sqrt(share), of 100 timesteps: 0.788, 0.5, 0.02
+)
+def test_the_square_root_falls_fast_then_slowly_whatever_the_draw(share: float, timestep: int) -> None:
+    schedule = TimestepSchedule((0.98, 0.98), (0.02, 0.5), 1.0, "sqrt")
+    assert {schedule.timestep(share, draw, 100) for draw in (0.0, 0.5, 0.99)} == {timestep}
+
+
+def test_the_square_root_stays_at_its_end_after_annealing() -> None:
+    schedule = TimestepSchedule((0.98, 0.98), (0.02, 0.5), 0.25, "sqrt")
+    assert schedule.limits(0.0625) == pytest.approx((0.5, 0.5))
+    assert schedule.limits(0.25) == schedule.limits(0.9) == pytest.approx((0.02, 0.02))
+
+
+def test_constant_is_all_that_the_ranges_span_at_every_step() -> None:
+    schedule = TimestepSchedule((0.6, 0.98), (0.02, 0.5), 1.0, "constant")
+    assert schedule.limits(0.0) == schedule.limits(0.5) == schedule.limits(1.0) == (0.02, 0.98)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras, camera_azimuth
 from gpslift.geo.landmarks import load_landmark
-from gpslift.guidance.viewpoints import EYE_HEIGHT_M, ViewpointSampler
+from gpslift.guidance.viewpoints import EYE_HEIGHT_M, ViewpointSampler, assumed_cameras
 
 LANDMARK = load_landmark("statue_of_liberty")
 TABLE = {
@@ -140,3 +140,18 @@ def test_aim_strays_by_its_share_of_the_frame() -> None:
     assert middle.std(0).tolist() == pytest.approx([0.1, 0.1], rel=0.15)
     assert middle.mean(0).abs().max() < 0.02
     assert torch.equal(views.cameras.positions, SAMPLER.draw(0, 400, 8).cameras.positions)
+
+
+def test_text_alone_tells_nothing_of_the_place() -> None:
+    views, silent = SAMPLER.draw(5, 8, 8), replace(SAMPLER, place="text").draw(5, 8, 8)
+    assert silent.place.keys() == views.place.keys()
+    assert all(values.isnan().all() for values in silent.place.values())
+    assert torch.equal(silent.cameras.camera_to_world, views.cameras.camera_to_world)
+
+
+def test_assumed_cameras_see_the_whole_landmark_from_outside_its_box() -> None:
+    table = assumed_cameras(LANDMARK)
+    assert {len(column) for column in table.values()} == {60}
+    unit = LANDMARK.half_extent_m
+    assert table["range_m"].min() == 2 * unit and table["frame_width_m"].min() >= 2.2 * unit - 1e-3
+    assert table["elevation_deg"].min() == -10 and table["elevation_deg"].max() == 30

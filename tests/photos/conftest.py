@@ -1,4 +1,4 @@
-"""Small photos with real EXIF, written for each test; and the folder of real, odd photos, where a checkout has it."""
+"""Small photos with real EXIF, written for each test."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,14 +31,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(tmp_path: Path, folder: Path) -> DataConfig:
     return DataConfig(photos=str(folder), cache=str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="session")
-def odd_photos() -> Path:
-    path = Path(__file__).resolve().parents[3] / "shared" / "photos"
-    if not path.is_dir():
-        pytest.skip("the collection of real photos is not beside this checkout")
-    return path
 
 
 def degrees(value: float) -> tuple[IFDRational, ...]:

@@ -100,13 +100,13 @@ def test_embedded_photos_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_ring(12)
-    asked: list[tuple[str, DataConfig]] = []
+    asked: list[tuple[Landmark, DataConfig]] = []
 
-    def ensure(name: str, config: DataConfig) -> Path:
-        asked.append((name, config))
+    def ensure(of: Landmark, config: DataConfig) -> Path:
+        asked.append((of, config))
         return folder
 
     monkeypatch.setattr("gpslift.procedural.dataset.ensure_photos", ensure)
     data.photos = "embedded"
     assert len(PhotoDataModule(data, landmark, 8, 4, 0).manifest) == 12
-    assert asked == [("statue_of_liberty", data)]
+    assert asked == [(landmark, data)]

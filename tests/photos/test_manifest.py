@@ -142,6 +142,8 @@ def test_broken_and_positionless_photos_are_listed_and_not_fatal(
 def test_all_outside_the_limits(landmark: Landmark, data: DataConfig, write_ring: RingWriter) -> None:
     write_ring(12, distance_m=1500)
     said = refusal(landmark, data)
+    assert "nearest of 12 photos" in said and "is 1.5 km from the Statue" in said and "raise data.radius_max_m" in said
+    said = refusal(landmark, replace(data, radius_min_m=1600, radius_max_m=2000))
     assert "nearest 1500 m" in said and "data.radius_min_m and data.radius_max_m" in said
     assert len(build_manifest(landmark, replace(data, radius_max_m=2000))) == 12
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from gpslift.errors import UserError
 from gpslift.priors.averages import average_image
-from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline
+from gpslift.priors.condition import Condition
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from tests.priors.conftest import tiny_prior
 from tests.priors.tiny_city import LATITUDE, LONGITUDE, tiny_city_prior
 

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.priors.pipeline import Condition, PlaceDiffusionPipeline, concatenate_conditions
+from gpslift.priors.composition import Scales
+from gpslift.priors.condition import Condition, concatenate_conditions
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from tests.priors.conftest import tiny_prior
 
 TEXT = ["A photo of a tower", "A tower at night"]
@@ -112,14 +114,57 @@ def test_guidance_is_one_batched_call_and_the_formula(
 ) -> None:
     """Against three calls, one after the other, and the paper's formula (eq. 4) written out."""
     where, x, timestep = place_of(prior, [10.0, 200.0]), noisy(prior), torch.tensor([400, 400])
-    branches = prior.guidance_branches(TEXT, where, text, place)
-    got = prior.guided_noise(x, timestep, branches, text, place)
+    scales = Scales(text, place)
+    branches = prior.guidance_branches(TEXT, where, scales)
+    got = prior.guided_noise(x, timestep, branches, scales)
     assert calls == [size]
     nowhere = {**where, "azimuth_deg": torch.full((2,), torch.nan)}  # the camera's framing and height stay
     conditions = (["", ""], nowhere), (TEXT, nowhere), (TEXT, where)
     nothing, told, whole = (prior.predict_noise(x, timestep, prior.encode_condition(*c)) for c in conditions)
     assert torch.allclose(got, nothing + text * (told - nothing) + place * (whole - told), atol=2e-5)
     assert (whole - told).abs().max() > 1e-4 and (told - nothing).abs().max() > 1e-5  # the conditions do matter
+
+
+@pytest.mark.parametrize("perp_neg", [0.0, 0.5])
+def test_a_negative_text_is_led_away_from(prior: PlaceDiffusionPipeline, calls: list[int], perp_neg: float) -> None:
+    """Against the formulas written out, with calls one after the other."""
+    where, x, timestep = place_of(prior, [10.0, 200.0]), noisy(prior), torch.tensor([400, 400])
+    scales = Scales(3.0, 3.0, perp_neg=perp_neg)
+    branches = prior.guidance_branches(TEXT, where, scales, "A tower at night")
+    got = prior.guided_noise(x, timestep, branches, scales)
+    assert calls == [6 if perp_neg else 4]
+    nowhere = prior.place_encoder.nowhere(where)
+    conditions = (["A tower at night"] * 2, nowhere), (["", ""], nowhere), (TEXT, where)
+    negative, nothing, whole = (prior.predict_noise(x, timestep, prior.encode_condition(*c)) for c in conditions)
+    expected = negative + 3 * (whole - negative)
+    if perp_neg:
+        along, away = (whole - nothing).flatten(1), (negative - nothing).flatten(1)
+        away = away - (away * along).sum(1, keepdim=True) / (along * along).sum(1, keepdim=True) * along
+        expected = nothing + 3 * (whole - nothing) - 3 * perp_neg * away.view_as(whole)
+    assert torch.allclose(got, expected, atol=2e-5)
+    assert (negative - nothing).abs().max() > 1e-5
+
+
+def test_tokens_may_come_from_elsewhere(prior: PlaceDiffusionPipeline) -> None:
+    where, asked = place_of(prior, [10.0, 200.0]), []
+
+    def texts(text: Any) -> Tensor:
+        asked.append(list(text))
+        return prior.encode_text(text)
+
+    scales = Scales(2.0, 5.0)
+    found = prior.guidance_branches(TEXT, where, scales, texts=texts)
+    assert torch.equal(found.tokens, prior.guidance_branches(TEXT, where, scales).tokens)
+    assert asked == [["", "", *TEXT, *TEXT]]
+
+
+def test_rescaling_tames_strong_guidance(prior: PlaceDiffusionPipeline) -> None:
+    def spread(rescale: float) -> float:
+        scales = {"guidance_scale_text": 9.0, "guidance_scale_place": 9.0, "guidance_rescale": rescale}
+        place = {"azimuth_deg": [0.0, 90.0]}
+        return float(prior.sample(place, 2, steps=4, generator=generator(), as_latents=True, **scales).std())
+
+    assert spread(1.0) < spread(0.5) < spread(0.0)
 
 
 def test_sampling_asks_once_a_step(prior: PlaceDiffusionPipeline, calls: list[int]) -> None:

@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 @pytest.fixture(scope="module")
 def photos(landmark: Landmark, data: DataConfig) -> Path:
     """Made with as many processes as there are cores."""
-    return ensure_photos(landmark.name, data)
+    return ensure_photos(landmark, data)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_frame_widths_agree(read: Manifest, truth: dict[str, np.ndarray], landma
 def test_the_same_seed_makes_the_same_photos(photos: Path, landmark: Landmark, tmp_path: Path) -> None:
     for seed in (0, 1):
         (tmp_path / str(seed) / "photos").mkdir(parents=True)
-        take_photos_of_visits(Recipe(landmark.name, landmark.name, 1, seed), tmp_path / str(seed), range(2))
+        take_photos_of_visits(Recipe(landmark, landmark.name, 1, seed), tmp_path / str(seed), range(2))
     again = sorted((tmp_path / "0" / "photos").iterdir())
     assert again and [path.read_bytes() for path in again] == [(photos / path.name).read_bytes() for path in again]
     other = sorted((tmp_path / "1" / "photos").iterdir())
@@ -115,12 +115,14 @@ def test_the_same_seed_makes_the_same_photos(photos: Path, landmark: Landmark, t
 
 def test_a_whole_folder_is_not_made_again(photos: Path, landmark: Landmark, data: DataConfig, monkeypatch: Any) -> None:
     monkeypatch.setattr(dataset, "make_photos", lambda recipe, folder: pytest.fail("made again"))
-    assert ensure_photos(landmark.name, data) == photos
+    assert ensure_photos(landmark, data) == photos
 
 
 def test_an_unknown_shape_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no shape made by rule is called 'eiffel_tower'"):
-        ensure_photos("stonehenge", DataConfig(cache=str(tmp_path / "cache"), embedded_shape="eiffel_tower"))
+        ensure_photos(
+            load_landmark("stonehenge"), DataConfig(cache=str(tmp_path / "cache"), embedded_shape="eiffel_tower")
+        )
     assert not (tmp_path / "cache").exists()
 
 
@@ -140,14 +142,14 @@ def quick_photos(monkeypatch: pytest.MonkeyPatch, at_fifth: Any = lambda: None) 
 def test_a_killed_making_leaves_no_half_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataConfig(cache=str(tmp_path), embedded_photos=64)
     quick_photos(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    assert in_child(lambda: ensure_photos("statue_of_liberty", data)) == signal.SIGKILL
+    assert in_child(lambda: ensure_photos(load_landmark("statue_of_liberty"), data)) == signal.SIGKILL
     (left,) = (tmp_path / "embedded").iterdir()
     assert left.name.startswith("making-") and len(list((left / "photos").iterdir())) == 5
     old = time.time() - 2 * 3600
     for path in (left, left / "photos"):
         os.utime(path, (old, old))
     quick_photos(monkeypatch)
-    folder = ensure_photos("statue_of_liberty", data)
+    folder = ensure_photos(load_landmark("statue_of_liberty"), data)
     assert len(list(folder.iterdir())) == 64
     assert [path.name for path in (tmp_path / "embedded").iterdir()] == [folder.parent.name]  # what was left is gone
 
@@ -158,20 +160,21 @@ def test_a_stopped_making_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
     quick_photos(monkeypatch, stop)
     with pytest.raises(KeyboardInterrupt):
-        ensure_photos("statue_of_liberty", DataConfig(cache=str(tmp_path), embedded_photos=64))
+        ensure_photos(load_landmark("statue_of_liberty"), DataConfig(cache=str(tmp_path), embedded_photos=64))
     assert list((tmp_path / "embedded").iterdir()) == []
 
 
 def test_a_making_at_work_elsewhere_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "embedded" / "making-other" / "photos").mkdir(parents=True)
     quick_photos(monkeypatch)
-    ensure_photos("statue_of_liberty", DataConfig(cache=str(tmp_path), embedded_photos=64))
+    ensure_photos(load_landmark("statue_of_liberty"), DataConfig(cache=str(tmp_path), embedded_photos=64))
     assert (tmp_path / "embedded" / "making-other").is_dir()
 
 
 def test_another_shape_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick_photos(monkeypatch)
     folder = ensure_photos(
-        "statue_of_liberty", DataConfig(cache=str(tmp_path), embedded_photos=64, embedded_shape="lantern_tower")
+        load_landmark("statue_of_liberty"),
+        DataConfig(cache=str(tmp_path), embedded_photos=64, embedded_shape="lantern_tower"),
     )
     assert folder.parent.name == "statue_of_liberty-lantern_tower-64-seed0-v1"

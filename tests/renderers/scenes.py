@@ -33,6 +33,7 @@ def make_renderer(**changes: object) -> Renderer:
         "seed": 0,
         "device": "cpu",
         "engine": "torch",
+        "marching": "own",
         "grid": {"levels": 4, "features": 2, "log2_table": 10, "base_resolution": 4, "finest_resolution": 32},
         "hidden": 16,
         "samples": 64,
@@ -45,6 +46,8 @@ def make_renderer(**changes: object) -> Renderer:
         "coarse_share": 0.5,
         "blob_scale": 10.0,
         "blob_radius": 0.5,
+        "background": "learned",
+        "background_color": (1.0, 1.0, 1.0),
         "background_hidden": 16,
     }
     return Renderer(**{**arguments, **changes})

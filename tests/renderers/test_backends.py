@@ -47,7 +47,7 @@ def test_a_missing_engine_that_was_asked_for_is_an_error(broken_numba: None) -> 
 
 
 def test_unknown_engine() -> None:
-    with pytest.raises(EngineUnavailable, match=r"'cuda-magic'.*auto, numba, torch"):
+    with pytest.raises(EngineUnavailable, match=r"'cuda-magic'.*auto, numba, tcnn, compiled, torch"):
         pick_engine("cuda-magic", "cpu")
 
 

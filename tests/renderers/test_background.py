@@ -6,6 +6,8 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras, orbit_cameras
 from renderers.background import Background, ground_distance
+from renderers.draws import random_colors
+from tests.renderers.scenes import analytic_renderer, make_renderer, side_cameras
 
 EYE = torch.tensor([0.0, 0.0, 0.5])
 
@@ -92,3 +94,37 @@ def test_cannot_draw_an_object_on_the_ground() -> None:
     tower = (across < 0.15).float()[..., None].expand(*across.shape, 3)
     _, error = fitted(tower, origins, rays, 300)
     assert error > 0.5 * float(tower.var())
+
+
+def test_a_solid_background_shows_wherever_there_is_nothing() -> None:
+    plain = {"background": "solid", "background_color": [1, 0.5, 0]}
+    renderer = analytic_renderer(lambda points: 400.0 * (points.norm(dim=-1) < 0.5), **plain)
+    picture = renderer.render_image(*side_cameras(0.0, 90.0, size=9).rays())
+    torch.testing.assert_close(picture.background, torch.tensor([1, 0.5, 0]).expand(2, 9, 9, 3))
+    torch.testing.assert_close(picture.color[:, 0, 0], torch.tensor([[1, 0.5, 0]] * 2))
+    torch.testing.assert_close(picture.color[:, 4, 4], torch.full((2, 3), 0.5))  # the ball
+    assert not list(renderer.background.parameters())
+
+
+def test_random_backgrounds_are_a_views_own_while_training() -> None:
+    renderer = make_renderer(background="random", background_color=[0, 0, 1], samples=8)
+    origins, directions = side_cameras(0.0, 90.0, 180.0, size=3).rays()
+    behind = renderer(origins, directions, jitter=(0, 7), first_image=20).background
+    assert behind.flatten(1, 2).std(1).max() == 0 and behind[:, 0, 0].unique().numel() == 9
+    later = renderer(origins[1:], directions[1:], jitter=(0, 8), first_image=21).background
+    torch.testing.assert_close(later, behind[1:])  # of samples 21 and 22, whatever the step and the batch
+    many = random_colors(2000, 0, 0)
+    assert many.min() >= 0 and many.max() < 1 and (many.mean(0) - 0.5).abs().max() < 0.03
+    pictures = renderer.render_image(origins, directions).background
+    torch.testing.assert_close(pictures, torch.tensor([0.0, 0, 1]).expand(3, 3, 3, 3))
+
+
+def test_matter_shows_before_changing_backgrounds_and_not_before_one_of_its_color() -> None:
+    """What random backgrounds are for: a white wall is free before white, and costs before colours of chance."""
+    changes = {}
+    for background in ("solid", "random"):
+        plain = {"background": background, "background_color": [1, 1, 1]}
+        renderer = analytic_renderer(lambda points: torch.full_like(points[:, 0], 9.0), torch.ones_like, **plain)
+        filled = renderer(*side_cameras(0.0, 90.0, size=5).rays(), jitter=(0, 0))
+        changes[background] = float((filled.color - filled.background)[:, 2, 2].abs().max())
+    assert changes["solid"] < 1e-5 and changes["random"] > 0.1

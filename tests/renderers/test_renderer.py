@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from renderers.losses import orientation_loss
+from renderers.losses import entropy_loss, orientation_loss, sparsity_loss
 from renderers.renderer import Renderer
 from tests.renderers.scenes import analytic_renderer, make_renderer, psnr, side_cameras
 
@@ -171,6 +171,52 @@ def test_picture_in_chunks_equals_one_render() -> None:
     assert renderer.render_image(origins, directions).normal is None
 
 
+def test_chunks_of_rays_give_the_same_render_and_gradients() -> None:
+    origins, directions = side_cameras(0.0, 100.0, size=10).rays()
+    results = []
+    for chunk_rays in (0, 37):  # 37: the last chunk is short, and one spans both pictures
+        renderer = make_renderer(chunk_rays=chunk_rays)
+        renderer.update(0, 10)
+        render = renderer(origins, directions, jitter=(3,), first_image=5)
+        (render.color.square().mean() + sparsity_loss(render.density, 0.1) + entropy_loss(render.opacity)).backward()
+        results.append((render, [weight.grad for weight in renderer.parameters()]))
+    (whole, whole_gradients), (parts, gradients) = results
+    for name in ("color", "opacity", "depth", "background", "density", "weights"):
+        torch.testing.assert_close(getattr(parts, name), getattr(whole, name), msg=name)
+    assert torch.equal(parts.samples.ray, whole.samples.ray) and len(whole.samples) > 37
+    torch.testing.assert_close(gradients, whole_gradients, rtol=1e-3, atol=1e-6)
+
+
+def test_chunks_draw_their_share_of_normals() -> None:
+    rays, losses = side_cameras(0.0, 100.0, size=17).rays(), []
+    for chunk_rays in (0, 100):
+        renderer, found = analytic_renderer(thin_ball, chunk_rays=chunk_rays), []
+        for seed in range(20):
+            normals = renderer(*rays, jitter=(seed,), normals="sampled", normal_samples=400).sampled_normals
+            assert 380 <= len(normals.weight) <= 400
+            found.append(float(orientation_loss(normals.weight, normals.normal, normals.direction, rays=2 * 17 * 17)))
+        losses.append(sum(found) / len(found))
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+def test_a_chunk_keeps_little_of_what_it_computed() -> None:
+    """What is saved for the way back, in numbers: of all rays at once the samples' features, of chunks hardly more than
+    what they return."""
+    origins, directions = side_cameras(0.0, 100.0, size=24).rays()
+    kept = []
+    for chunk_rays in (0, 64):
+        renderer, sizes = make_renderer(chunk_rays=chunk_rays), []
+
+        def pack(tensor: Tensor, sizes: list[int] = sizes) -> Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            renderer(origins, directions, jitter=(3,))
+        kept.append(sum(sizes))
+    assert kept[1] < kept[0] / 5
+
+
 def test_sampled_normals_estimate_the_sum_over_all() -> None:
     renderer = analytic_renderer(thin_ball)
     rays = side_cameras(0.0, 100.0, size=17).rays()
@@ -216,6 +262,22 @@ def test_update_schedules_levels_and_occupancy() -> None:
     assert torch.equal(renderer.occupancy.cells, cells)
     renderer.update(52, 100)
     assert int(renderer.field.grid.active_levels) == 4 and not torch.equal(renderer.occupancy.cells, cells)
+
+
+def test_fine_levels_show_only_when_their_time_has_come() -> None:
+    """A checkerboard in the finest level alone: neither pictures nor gradients know of it while it is not in use."""
+    renderer = make_renderer(coarse_levels=2, coarse_share=0.5, occupancy_warmup_steps=1000)
+    grid, rays = renderer.field.grid, side_cameras(0.0, size=12).rays()
+    finest = grid.layout.levels[-1].offset
+    grid.table.data.zero_()
+    plain = {share: renderer.render_image(*rays).color for share in (0, 100) if renderer.update(share, 100) is None}
+    grid.table.data[finest:].uniform_(-3, 3, generator=torch.Generator().manual_seed(1))
+    for share, shows in ((0, False), (100, True)):
+        renderer.update(share, 100)
+        grid.table.grad = None
+        renderer(*rays).color.square().sum().backward()
+        assert bool(grid.table.grad[finest:].any()) is shows
+        assert ((renderer.render_image(*rays).color - plain[share]).abs().max() > 0.02) == shows
 
 
 def test_density_is_what_a_render_sees() -> None:

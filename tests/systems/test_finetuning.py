@@ -17,9 +17,9 @@ from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import OptimConfig
-from systems.image_prior import ImagePriorSystem
 from systems.memory import prior_remedies
 from systems.optimizers import make_optimizer
+from systems.prior_system import ImagePriorSystem
 from tests.systems.tiny_base import base_config, noise_photos, prior_on
 from tests.systems.tiny_prior import Watched, digits, train
 

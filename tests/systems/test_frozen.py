@@ -13,7 +13,7 @@ from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.frozen import cached_texts, network_key, with_latents
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from systems.image_prior import ImagePriorSystem
+from systems.prior_system import ImagePriorSystem
 from tests.systems.tiny_base import CAPTION, base_config, noise_photos, prior_on
 from tests.systems.tiny_prior import train
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gpslift.priors import preservation as module
 from gpslift.priors.preservation import Preservation, make_preservation
-from systems.image_prior import ImagePriorSystem
+from systems.prior_system import ImagePriorSystem
 from tests.systems.tiny_base import CAPTION, base_config, noise_photos, prior_on
 from tests.systems.tiny_prior import train
 

@@ -107,5 +107,5 @@ def test_what_cannot_be_shared_is_refused_before_anything_starts() -> None:
     config = ImagePriorConfig(devices=3, nodes=2, optim=OptimConfig(batch_size=64, accumulate=4))
     with pytest.raises(UserError, match=r"batch_size=64 must be a multiple of 24: optim.accumulate=4 times devices=3"):
         check_together(config)
-    with pytest.raises(UserError, match="a lift runs in one process"):
-        check_together(LiftConfig(devices=2))
+    with pytest.raises(UserError, match=r"optim.batch_size=4 must be a multiple of 3: devices=3 times nodes=1"):
+        check_together(LiftConfig(devices=3))

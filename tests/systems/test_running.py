@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,45 @@ def test_a_gradient_that_is_not_finite_is_named(tmp_path: Path, whole: list[str]
     assert digits(train(tmp_path, "toy", "last")[0]) == whole
 
 
+def spoilt_at(*steps: int) -> Toy:
+    """A toy whose loss is no number at these steps."""
+    toy = Toy()
+    usual = toy.training_step
+
+    def training_step(batch: Any, batch_idx: int) -> Tensor:
+        return usual(batch, batch_idx) * (float("nan") if toy.global_step in steps else 1.0)
+
+    toy.training_step = training_step  # type: ignore[method-assign]
+    return toy
+
+
+def test_a_step_that_is_not_finite_is_left_out_and_counted(tmp_path: Path) -> None:
+    states: list[dict[str, Tensor]] = []
+
+    class Watch(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+            states.append({name: value.clone() for name, value in pl_module.net.state_dict().items()})
+
+    toy, run = train(tmp_path, "toy", toy=spoilt_at(3, 4, 9), skipped=2, callbacks=[Watch()])
+    stood = [torch.equal(before["weight"], after["weight"]) for before, after in pairwise(states)]
+    assert [step for step, still in enumerate(stood, 1) if still] == [3, 4, 9]
+    assert all(value.isfinite().all() for value in toy.state_dict().values())
+    assert state_of(run) == ("finished", STEPS)
+    with open(run.metrics, newline="") as file:
+        counted = {int(row["step"]): row["skipped"] for row in csv.DictReader(file)}
+    assert counted[12] == counted[20] == "3"
+    saved = torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)["callbacks"]
+    assert saved["FiniteGuard"] == {"skipped": 3, "in_a_row": 0}
+
+
+def test_too_many_of_them_in_a_row_stop_with_advice(tmp_path: Path) -> None:
+    message = (
+        r"step 6: the loss is nan, after 2 such steps in a row that were left out .*; lower optim\.lr \(now 0\.01\)"
+    )
+    with pytest.raises(UserError, match=message):
+        train(tmp_path, "toy", toy=spoilt_at(3, 4, 5), skipped=2)
+
+
 def test_a_full_disk_halfway_through_a_checkpoint_leaves_the_last_good_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: list[str]
 ) -> None:
@@ -241,7 +281,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_names_what_bounds_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"out of memory; lower optim\.batch_size"):
+    with pytest.raises(UserError, match=r"out of memory, with \d+\.\d GB taken at most; lower optim\.batch_size"):
         train(tmp_path, "toy", toy=Toy((3, fail_with(torch.OutOfMemoryError("CUDA out of memory.")))))
 
 

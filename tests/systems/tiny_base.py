@@ -30,17 +30,7 @@ def write_base_model(folder: Path, seed: int = 0) -> Path:
         latent_channels=4,
         sample_size=SIDE,
     )
-    unet = UNet2DConditionModel(
-        sample_size=SIDE // 2,
-        in_channels=4,
-        out_channels=4,
-        block_out_channels=(32, 32),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=32,
-        attention_head_dim=4,
-    )
+    unet = tiny_unet()
     tokenizer = train_tokenizer(["a photo"], length=77)
     text = CLIPTextConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
@@ -58,6 +48,22 @@ def write_base_model(folder: Path, seed: int = 0) -> Path:
         part.save_pretrained(folder / name)
     (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     return folder
+
+
+def tiny_unet() -> UNet2DConditionModel:
+    """A U-Net of Stable Diffusion's kind, for 8 x 8 latents of 4 channels."""
+    return UNet2DConditionModel(
+        sample_size=SIDE // 2,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(32, 32),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=32,
+        attention_head_dim=4,
+        norm_num_groups=8,  # one channel a group would take the time embedding away again
+    )
 
 
 def base_config(base: Path, photos: Path, output: Path, **optim: Any) -> ImagePriorConfig:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import launch
+import systems.distillation
 import systems.lift
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
@@ -30,7 +31,7 @@ from tests.systems.toy import in_child
 CAPTION = "A photo of the Statue of Liberty"
 CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
-KILLS = {"multistep": (3, 8, 11), "sds": (8,)}
+KILLS = {"multistep": (3, 8, 11), "sds": (8,), "ism": (8,), "vsd": (8,)}
 """They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. From step 9 on only
 colours are learnt."""
 OBJECTIVES = tuple(KILLS)
@@ -53,6 +54,8 @@ SMALL = {
     "renderer.occupancy_every_steps": "2",
     "renderer.occupancy_warmup_steps": "4",
     "guidance.ddim_steps": "2",
+    "guidance.inversion_steps": "2",
+    "guidance.adapter_lr": "0.01",
     "guidance.reuse": str(REUSE),
     "coloring.share": "0.25",
     "optim.steps": str(STEPS),
@@ -158,5 +161,5 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    systems.lift.PREVIEW_SIZE = 16
+    systems.distillation.PREVIEW_SIZE = 16
     main(Path(sys.argv[1]))

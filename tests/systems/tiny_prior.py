@@ -22,7 +22,7 @@ from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import BackboneConfig, DataConfig, ImagePriorConfig, OptimConfig
 from gpslift.schema.run import LogConfig
 from systems import image_prior, previews
-from systems.image_prior import ImagePriorSystem
+from systems.prior_system import ImagePriorSystem
 from tests.systems.toy import in_child
 
 STEPS, EVERY, PREVIEW = 12, 4, 5
@@ -30,7 +30,15 @@ STEPS, EVERY, PREVIEW = 12, 4, 5
 
 def tiny_config(photos: Path, output: Path, name: str = "tiny", resume: str = "", **optim: Any) -> ImagePriorConfig:
     """Twelve steps of eight images of 16 pixels, on the CPU with 32 bits, one thread and Muon."""
-    settings = {"steps": STEPS, "batch_size": 8, "optimizer": "muon", "warmup_steps": 2, "ema_decay": 0.9} | optim
+    settings = {
+        "steps": STEPS,
+        "batch_size": 8,
+        "optimizer": "muon",
+        "warmup_steps": 2,
+        "ema_decay": 0.9,
+        "patience": 0,
+    }
+    settings |= optim
     return ImagePriorConfig(
         name=name,
         output=str(output),

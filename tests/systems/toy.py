@@ -58,9 +58,21 @@ class Toy(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def toy_config(output: Path, name: str, resume: str = "", trackers: tuple[str, ...] = ("tensorboard",)) -> LiftConfig:
+def toy_config(
+    output: Path, name: str, resume: str = "", trackers: tuple[str, ...] = ("tensorboard",), skipped: int = 0
+) -> LiftConfig:
+    """A config for `STEPS` steps. skipped: how many in a row may be left out."""
     log = LogConfig(every_steps=4, checkpoint_every_steps=EVERY, trackers=list(trackers))
-    return LiftConfig(name=name, output=str(output), resume=resume, precision="32", threads=1, device="cpu", log=log)
+    return LiftConfig(
+        name=name,
+        output=str(output),
+        resume=resume,
+        precision="32",
+        threads=1,
+        device="cpu",
+        log=log,
+        skipped_steps=skipped,
+    )
 
 
 def train(
@@ -69,10 +81,11 @@ def train(
     resume: str = "",
     toy: Toy | None = None,
     trackers: tuple[str, ...] = ("tensorboard",),
+    skipped: int = 0,
     **arguments: Any,
 ) -> tuple[Toy, Run]:
     """One training of `STEPS` steps, or what is left of it."""
-    config = toy_config(output, name, resume, trackers)
+    config = toy_config(output, name, resume, trackers, skipped)
     run = start_run(config, notify=lambda line: None)
     prepare(config)
     system = Toy()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import trimesh
 
 from gpslift.errors import UserError
+from gpslift.geo.landmarks import Landmark
 from gpslift.procedural.shapes import (
     arc_de_triomphe,
     lantern_tower,
@@ -14,6 +15,7 @@ from gpslift.procedural.shapes import (
     stonehenge,
     washington_monument,
 )
+from gpslift.procedural.shapes.mesh_file import is_mesh_file, load_shape
 
 BUILDERS: dict[str, Callable[[], trimesh.Trimesh]] = {
     "statue_of_liberty": statue_of_liberty.build,
@@ -31,6 +33,14 @@ def build_shape(name: str) -> trimesh.Trimesh:
     if name not in BUILDERS:
         raise UserError(
             f"no shape made by rule is called '{name}': there are {', '.join(BUILDERS)}; "
-            "for any other landmark set data.photos to a folder of photos"
+            "for any other landmark set data.photos to a folder of photos, or data.embedded_shape to a mesh file"
         )
     return BUILDERS[name]()
+
+
+def shape_of(landmark: Landmark, shape: str, up: str) -> trimesh.Trimesh:
+    """What stands at the landmark's place: a shape made by rule, or, where `shape` is a path, the mesh in that file.
+
+    up: the axis of a file that points up. Raises UserError for a name or a file that does not fit.
+    """
+    return load_shape(shape, landmark, up) if is_mesh_file(shape) else build_shape(shape)

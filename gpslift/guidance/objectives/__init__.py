@@ -1,0 +1,52 @@
+"""Objectives of score distillation, one a file, behind one contract."""
+
+from typing import Any
+
+from gpslift.guidance.asking import Guidance
+from gpslift.guidance.objectives.contract import Objective, Seen, interleaved
+from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
+from gpslift.guidance.objectives.multistep import MultiStepTarget
+from gpslift.guidance.objectives.score_distillation import ScoreDistillation
+from gpslift.guidance.objectives.variational import VariationalDistillation
+from gpslift.guidance.timesteps import TimestepSchedule
+from gpslift.priors.composition import Scales
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.schema.lift import GuidanceConfig
+
+__all__ = ["Objective", "Seen", "build_objective", "interleaved", "scales_of"]
+
+
+def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
+    """The objective that a config names. steps: of the whole lift."""
+    schedule = TimestepSchedule(_pair(config.t_start), _pair(config.t_end), config.anneal_share, config.schedule)
+    guidance = Guidance(prior, schedule, scales_of(config), steps, seed, config.negative_prompt, config.one_noise)
+    _save_memory(config, prior)
+    if config.objective == "sds":
+        return ScoreDistillation(guidance)
+    if config.objective == "ism":
+        return IntervalScoreMatching(guidance, config.interval, config.inversion_steps)
+    if config.objective == "vsd":
+        return VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr)
+    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, _pair(config.tint_between))
+
+
+def scales_of(config: GuidanceConfig) -> Scales:
+    """`scale` where those of text and place are not set; without a place, the text's for both."""
+    text = config.scale if config.scale_text < 0 else config.scale_text
+    place = config.scale if config.scale_place < 0 else config.scale_place
+    return Scales(text, text if config.place == "text" else place, config.perp_neg, config.rescale)
+
+
+def _save_memory(config: GuidanceConfig, prior: Any) -> None:
+    """A latent prior's VAE takes pictures one by one; on request it, and a U-Net that learns, compute twice."""
+    if hasattr(prior.vae, "enable_slicing"):
+        prior.vae.enable_slicing()
+    if config.gradient_checkpointing:
+        networks = (prior.vae, prior.unet) if config.objective == "vsd" else (prior.vae,)
+        for network in networks:
+            if network._supports_gradient_checkpointing:
+                network.enable_gradient_checkpointing()
+
+
+def _pair(values: list[float]) -> tuple[float, float]:
+    return float(values[0]), float(values[1])

@@ -1,0 +1,80 @@
+"""Variational score distillation: the prior's noise against that of a network that learns what renders look like."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from gpslift.cameras import Cameras
+from gpslift.collectives import average_over_processes
+from gpslift.conditioning.place import Place
+from gpslift.guidance.adapters import UNetAdapters
+from gpslift.guidance.asking import Guidance
+from gpslift.guidance.objectives.contract import Seen, WholePictures, loss_with_gradient
+from gpslift.priors.condition import Condition
+from gpslift.randomness import normal_for_samples, uniform_for_samples
+
+
+class VariationalDistillation(WholePictures):
+    """ProlificDreamer's loss (Wang et al. 2023, eq. 9): its gradient is sigma_t^2 [e_hat - e_phi].
+
+    e_phi is the prior's U-Net with adapters that know the camera; each step they learn (eq. 8), by an AdamW of their
+    own, to denoise the renders, in the terms that the U-Net predicts in. Their weights and the optimiser's state are
+    the objective's. rank: of the adapters. lr: their learning rate.
+    """
+
+    def __init__(self, guidance: Guidance, rank: int, lr: float) -> None:
+        self.guidance = guidance
+        self.adapters = UNetAdapters(guidance.prior.unet, rank, guidance.seed)
+        self.optimizer = torch.optim.AdamW(self.adapters.parameters(), lr)
+
+    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """See Objective. `seen` must hold the cameras."""
+        if seen.cameras is None:
+            raise ValueError("variational score distillation must know the cameras")
+        guidance = self.guidance
+        latents = guidance.latents(seen.pictures)
+        timestep = guidance.timestep(step)
+        with torch.no_grad():
+            told = guidance.told(place)
+            noisy, _ = guidance.noised(latents, timestep, first)
+            predicted = guidance.noise(noisy, timestep, guidance.branches(place))
+            with self.adapters.active(seen.cameras):
+                learnt = guidance.unguided_noise(noisy, timestep, told)
+            gradient = guidance.weight(timestep, latents) * (predicted - learnt)
+        learning = self.learn(latents.detach(), told, seen.cameras, first)
+        figures = {"timestep": float(timestep), "gradient": float(gradient.norm()), "adapter_loss": learning}
+        return loss_with_gradient(latents, gradient), figures
+
+    @torch.enable_grad()
+    def learn(self, latents: Tensor, told: Condition, cameras: Cameras, first: int) -> float:
+        """One optimiser step of the adapters on latents of the global samples from `first` on; returns their loss.
+
+        Left out where the loss is no finite number.
+        """
+        guidance, prior = self.guidance, self.guidance.prior
+        indices, steps = range(first, first + len(latents)), len(prior.alphas_cumprod)
+        noise = normal_for_samples(guidance.seed, "adapter noise", indices, latents.shape[1:]).to(latents)
+        timestep = (uniform_for_samples(guidance.seed, "adapter timestep", indices) * steps).long().to(latents.device)
+        noisy = prior.add_noise(latents, noise, timestep)
+        with self.adapters.active(cameras):
+            raw = prior.predict_raw(noisy, timestep, told).to(latents.dtype)
+            loss = mse_loss(raw, prior.raw_target(latents, noise, timestep))
+            self.optimizer.zero_grad()
+            loss.backward()
+        gradients = [parameter.grad for parameter in self.adapters.parameters() if parameter.grad is not None]
+        average_over_processes(gradients)
+        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            self.optimizer.step()
+        return float(loss.detach())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The adapters and their optimiser."""
+        return {"adapters": self.adapters.state_dict(), "adapter_optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse. A lift that was resumed with another objective has fresh adapters."""
+        if "adapters" in state:
+            self.adapters.load_state_dict(state["adapters"])
+            self.optimizer.load_state_dict(state["adapter_optimizer"])

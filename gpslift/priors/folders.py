@@ -1,0 +1,63 @@
+"""What a diffusers folder must hold, and which of it is missing or was only half written or downloaded."""
+
+import json
+from pathlib import Path
+
+WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json")
+FILES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "unet": (("config.json",), WEIGHTS),
+    "vae": (("config.json",), WEIGHTS),
+    "text_encoder": (("config.json",), ("model.safetensors", "model.safetensors.index.json")),
+    "tokenizer": (("tokenizer.json", "vocab.json"), ("tokenizer.json", "merges.txt")),
+    "scheduler": (("scheduler_config.json",),),
+}
+"""Of each part, the files that it needs; of several in one group one is enough."""
+PLACE_ENCODER: dict[str, tuple[tuple[str, ...], ...]] = {"place_encoder": (("config.json",), WEIGHTS)}
+
+
+def missing_files(folder: Path, parts: dict[str, tuple[tuple[str, ...], ...]] = FILES) -> list[str]:
+    """What a folder lacks: parts (`vae/`), their files (`unet/config.json`), shards that an index names."""
+    missing = []
+    for part, groups in parts.items():
+        if not (folder / part).is_dir():
+            missing.append(f"{part}/")
+            continue
+        lacking = [group[0] for group in groups if not any((folder / part / name).is_file() for name in group)]
+        missing += [f"{part}/{name}" for name in [*dict.fromkeys(lacking), *_missing_shards(folder / part)]]
+    return missing
+
+
+def cut_files(folder: Path) -> list[str]:
+    """Safetensors files of the folder's parts that end too early, with their sizes: half a download, or a full disk."""
+    problems = []
+    for file in sorted(folder.glob("*/*.safetensors")):
+        size, whole = file.stat().st_size, _whole_size(file)
+        if size < whole:
+            problems.append(f"{file.relative_to(folder).as_posix()} ({size} of {whole} bytes)")
+    return problems
+
+
+def _missing_shards(part: Path) -> list[str]:
+    """Files that a part's index of shards names and that are not there. A broken index is for the loader to tell."""
+    missing: set[str] = set()
+    for index in part.glob("*.safetensors.index.json"):
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        missing |= {name for name in shards if not (part / name).is_file()}
+    return sorted(missing)
+
+
+def _whole_size(file: Path) -> int:
+    """The bytes that a safetensors file must have by its own header: 8 for its length, the header, and the tensors."""
+    with open(file, "rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        header = opened.read(length)
+    if file.stat().st_size < 8 + length:
+        return 8 + length
+    try:
+        tensors = json.loads(header)
+        return 8 + length + max((t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"), default=0)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return 0  # no header at all: for the loader to tell

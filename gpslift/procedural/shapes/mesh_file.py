@@ -1,0 +1,108 @@
+"""A shape from a mesh file, such as OBJ, in place of one made by rule: in metres, on the ground, coloured by face."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from gpslift.config import resolve_path
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import Landmark
+
+SUFFIXES = (".obj", ".ply", ".glb", ".gltf", ".stl", ".off")
+STONE = (158, 152, 142)
+"""sRGB of what has no colour of its own."""
+HEIGHT_TOLERANCE = 1.25
+"""By how much the mesh may be higher or lower than the landmark: spires are forgotten, other units are not near."""
+Y_UP_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+
+
+def is_mesh_file(shape: str) -> bool:
+    """Whether `shape` is the path of a mesh file, not a name of a shape made by rule."""
+    return shape.lower().endswith(SUFFIXES)
+
+
+def load_shape(path: str, landmark: Landmark, up: str) -> trimesh.Trimesh:
+    """The mesh in a file: metres, x east, y north, z up, its lowest point on the ground, its footprint's middle at the
+    landmark's centre, face colours.
+
+    up: the file's axis that points up, 'y' (then its -z is north) or 'z' (then its y is north); 'auto' takes the one
+    along which the mesh is as high as the landmark. UserError for a file that is missing, unreadable or empty, for
+    other units, and for a footprint that the landmark's box does not hold.
+    """
+    mesh = _read(path)
+    if _axis_up(path, mesh, landmark, up) == "y":
+        mesh.apply_transform(Y_UP_TO_Z_UP)
+    low, high = mesh.bounds
+    mesh.apply_translation([*(-(low + high)[:2] / 2), -low[2]])
+    _check_footprint(path, mesh, landmark)
+    return mesh
+
+
+def _read(path: str) -> trimesh.Trimesh:
+    """One mesh of all that the file holds, faces outwards, with face colours."""
+    file = resolve_path(path)
+    if not file.is_file():
+        raise UserError(f"data.embedded_shape={path}: there is no such file")
+    parts = [part for part in _parts(path, file) if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+    corners = [part.triangles for part in parts]
+    if not parts or not np.isfinite(np.concatenate(corners)).all() or not np.ptp(np.concatenate(corners)) > 0:
+        raise UserError(f"data.embedded_shape={path} is empty: it holds no faces; export the mesh again")
+    colors = np.concatenate([_face_colors(part) for part in parts])
+    merged = trimesh.util.concatenate([trimesh.Trimesh(part.vertices, part.faces, process=False) for part in parts])
+    merged.visual.face_colors = colors
+    merged.update_faces(merged.nondegenerate_faces())
+    merged.merge_vertices()
+    trimesh.repair.fix_normals(merged, multibody=True)  # light falls on the outer side of a face only
+    return merged
+
+
+def _parts(path: str, file: Path) -> list[trimesh.Trimesh]:
+    try:
+        return list(trimesh.load_scene(file, process=False).dump())
+    except Exception as error:  # each format's reader raises its own kinds; whichever it is, the file is to blame
+        raise UserError(f"data.embedded_shape={path} cannot be read as a mesh: {error}") from error
+
+
+def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
+    """RGBA [F, 4]: the material's texture or colour, else the vertices' or faces' own, else stone."""
+    visual = mesh.visual
+    if visual.kind in ("vertex", "face"):
+        return np.asarray(visual.face_colors, np.uint8)
+    if visual.kind is None:
+        return np.tile(np.array([*STONE, 255], np.uint8), (len(mesh.faces), 1))
+    if visual.uv is not None:
+        corners = visual.material.to_color(visual.uv)[mesh.faces]
+        return np.asarray(corners, float).mean(1).round().astype(np.uint8)
+    return np.tile(np.asarray(visual.material.main_color, np.uint8), (len(mesh.faces), 1))
+
+
+def _axis_up(path: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str) -> str:
+    """'y' or 'z': `up` or, of the two, the one along which the mesh is nearer to the landmark's height.
+
+    UserError where it is far from that height.
+    """
+    heights = {axis: max(float(mesh.extents["xyz".index(axis)]), 1e-9) for axis in ("zy" if up == "auto" else up)}
+    factors = {axis: landmark.height_m / height for axis, height in heights.items()}
+    nearest = min(factors, key=lambda axis: abs(math.log(factors[axis])))
+    if abs(math.log(factors[nearest])) <= math.log(HEIGHT_TOLERANCE):
+        return nearest
+    found = " or ".join(f"{heights[axis]:.3g} (with {axis} up: factor {factors[axis]:.3g})" for axis in heights)
+    raise UserError(
+        f"data.embedded_shape={path}: its height is {found}, that of the {landmark.title} {landmark.height_m:.3g} m. "
+        "The mesh must be in metres: scale it by that factor, or correct the landmark's height; data.embedded_up says "
+        "which axis points up"
+    )
+
+
+def _check_footprint(path: str, mesh: trimesh.Trimesh, landmark: Landmark) -> None:
+    low, high = mesh.bounds
+    if np.all(low[:2] >= landmark.box_min_m[:2]) and np.all(high[:2] <= landmark.box_max_m[:2]):
+        return
+    wide, deep = mesh.extents[:2]
+    raise UserError(
+        f"data.embedded_shape={path} is {wide:.3g} m wide and {deep:.3g} m deep, more than the box of the "
+        f"{landmark.title} holds; set width: {math.ceil(max(wide, deep))} in the landmark's file"
+    )

@@ -1,0 +1,290 @@
+"""The system that trains a 2D prior on geotagged photos. GPS and azimuth priors are this one system."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from torch import Tensor, nn
+
+from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
+from gpslift.conditioning.place import Place
+from gpslift.photos.augmentation import augment, counted_in_latents
+from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.finetuning import is_trained, prepare_networks
+from gpslift.priors.frozen import Texts, frozen_texts, latent_moments
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.preservation import Preservation
+from gpslift.priors.sample_dropout import add_dropout
+from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
+from gpslift.schema.image_prior import ImagePriorConfig
+from systems.best_average import BestAverage
+from systems.optimizers import make_optimizer
+from systems.previews import Preview, azimuth_preview
+
+HELD_OUT_PHOTOS = 256
+HELD_OUT_DRAWS = 128
+"""Fewer photos than this are each looked at with several noises, so that their loss says something."""
+
+
+class ImagePriorSystem(pl.LightningModule):
+    """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
+
+    previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
+    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
+    default a landmark from eight sides. texts: where text tokens come from; by default the prior's text encoder.
+    preservation: images of the base model to train on beside the photos.
+    """
+
+    weights: Tensor
+
+    def __init__(
+        self,
+        prior: PlaceDiffusionPipeline,
+        config: ImagePriorConfig,
+        previews: Path,
+        held_out: PhotoSet | None = None,
+        weights: Tensor | None = None,
+        shown: Preview | None = None,
+        texts: Texts | None = None,
+        preservation: Preservation | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
+        self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
+        self.shown = shown or azimuth_preview(prior.caption)
+        self.preservation = preservation
+        self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
+        prepare_networks(prior, config)
+        self.dropouts = add_dropout(prior.unet, config.backbone.dropout) if config.backbone.dropout > 0 else []
+        self.networks = nn.ModuleDict(prior.networks)
+        self._set_training()
+        self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
+        self.best = BestAverage(max(config.optim.patience, 0))
+        self._clock, self._clock_step = 0.0, 0
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
+        if self.config.data.augment > 0:
+            batch = augment(batch, self.config.data.augment, self.config.seed)
+        loss = self.denoising_loss(batch, *self._dropped(batch))
+        self.log("loss", loss.detach(), prog_bar=True)
+        if self.preservation is None or not self.config.optim.preservation_weight:
+            return loss
+        preservation_loss = self.preservation_loss(batch["index"].tolist())
+        self.log("preservation_loss", preservation_loss.detach())
+        return loss + self.config.optim.preservation_weight * preservation_loss
+
+    def preservation_loss(self, indices: list[int]) -> Tensor:
+        """Error on images of the base model, one for each global sample index, with their texts and no place."""
+        assert self.preservation is not None
+        batch = self.transfer_batch_to_device(self.preservation.batch(indices), self.device, 0)
+        nowhere = self.prior.place_encoder.complete({}, len(indices), self.device)
+        return self.denoising_loss(batch, batch["caption"], nowhere, "preservation ")
+
+    def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
+        """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
+
+        draw: starts the names of the random draws, so that held-out photos get others than training.
+        """
+        indices, seed = batch["index"].tolist(), self.config.seed
+        clean = self._latents(batch)
+        noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
+        steps = len(self.prior.alphas_cumprod)
+        share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
+        timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
+        noisy = self.prior.add_noise(clean, noise, timestep)
+        for layer in self.dropouts if self.prior.unet.training else ():
+            layer.draw(seed, draw, indices)
+        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place))
+        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
+        counted = counted_in_latents(batch["counted"], clean.shape[2:]) if "counted" in batch else None
+        return self._weighted_error(prediction, clean, noise, timestep, counted)
+
+    def _latents(self, batch: dict[str, Any]) -> Tensor:
+        """Clean latents [B, C, h, w]: the VAE's mean or, with optim.sample_latents, draws from its distribution."""
+        moments: Tensor | None = batch.get("latent")
+        if moments is None:
+            moments = latent_moments(self.prior, batch["image"], self.config.optim.sample_latents)
+        if moments.shape[1] == 1:
+            return moments[:, 0]
+        mean, deviation = moments.unbind(1)
+        draws = normal_for_samples(self.config.seed, "latent", batch["index"].tolist(), mean.shape[1:])
+        return mean + deviation * draws.to(mean)
+
+    def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
+        """Captions and places of a micro-batch with some dropped.
+
+        Drawn for the optimiser step's whole batch, of which this is a slice, so that the number of slices and ranks
+        changes nothing.
+        """
+        chances, step_size = self.config.dropout, self.config.optim.batch_size
+        index = batch["index"].cpu()
+        first = int(index[0]) // step_size * step_size
+        generator = generator_for(self.config.seed, "dropout", first)
+        no_text, no_place = draw_condition_dropout(step_size, chances.text, chances.place, chances.both, generator)
+        encoder, tells = self.prior.place_encoder, self.config.place
+        place = {name: batch[name] for name in encoder.inputs}
+        chance = {"frame_width_m": tells.drop_frame_width, "elevation_deg": tells.drop_elevation}
+        hidden = draw_input_dropout(step_size, list(place), chance, generator)
+        rows = index - first
+        hidden |= {name: hidden[name] | no_place for name in encoder.dropped_inputs}
+        gone = {name: mask[rows] for name, mask in hidden.items()}
+        return drop_text(batch["caption"], no_text[rows]), drop_place(place, gone)
+
+    def _weighted_error(
+        self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor, counted: Tensor | None = None
+    ) -> Tensor:
+        """Mean squared error with Min-SNR weights (Hang et al. 2023, eq. 9): min(snr, gamma) / snr for noise,
+        min(snr, gamma) / (snr + 1) for velocity. counted: which latent values [B, 1, h, w] the mean is of; all."""
+        alpha = self.prior.alphas_cumprod.to(clean.device)[timestep].view(-1, 1, 1, 1)
+        velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
+        target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean if velocity else noise
+        squares = self.weights * (prediction - target).square()
+        if counted is None:
+            error = squares.mean((1, 2, 3))
+        else:
+            error = (squares * counted).mean((1, 2, 3)) / counted.mean((1, 2, 3)).clamp_min(1e-3)
+        gamma = self.config.optim.min_snr_gamma
+        if gamma == 0:
+            return error.mean()
+        snr = (alpha / (1 - alpha).clamp_min(1e-8)).flatten()
+        weight = snr.clamp_max(gamma) / (snr + 1 if velocity else snr.clamp_min(1e-8))
+        return (weight * error).mean()
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser with warm-up, then a cosine or a constant learning rate."""
+        optim = self.config.optim
+        dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
+        optimizer = make_optimizer(self.prior.networks, optim, dtype)
+        kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
+        schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """One step, then the moving average of the weights follows: every later hook sees both at the same step."""
+        super().optimizer_step(*args, **kwargs)
+        self.average.to(self.device)
+        self.average.step(self._trained())
+
+    def on_train_start(self) -> None:
+        """The step that training starts from is not one that it has done."""
+        self._clock, self._clock_step = 0.0, self.trainer.global_step
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """After each optimiser step: the speed; preview and held-out loss, or that loss alone where it decides."""
+        step = self.trainer.global_step
+        if step == self._clock_step:  # between the micro-batches of a step
+            return
+        if self._clock:
+            seconds = max(time.monotonic() - self._clock, 1e-9)
+            self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
+        optim = self.config.optim  # while the learning rate warms up, no progress says nothing
+        decides = self.best.patience > 0 and step >= optim.warmup_steps and step % optim.held_out_every_steps == 0
+        previews = step % self.config.log.preview_every_steps == 0
+        loss = self.log_held_out_loss(step) if (decides or previews) and self.trainer.is_global_zero else None
+        if decides:
+            self.choose_best(loss, step)
+        if previews and self.trainer.is_global_zero:
+            self.preview(step)
+        self._clock, self._clock_step = time.monotonic(), step
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The moving average goes into the checkpoint; frozen weights do not, as the base model has them."""
+        checkpoint["average"] = self.average.state_dict()
+        if self.best.patience:
+            checkpoint["best"] = self.best.state_dict()
+        for name in self._frozen():
+            checkpoint["state_dict"].pop(name, None)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """And comes back from it; frozen weights stay as they are."""
+        checkpoint["state_dict"] = self._frozen() | checkpoint["state_dict"]
+        self.average.load_state_dict(checkpoint["average"])
+        self.average.decay = self.config.optim.ema_decay  # a changed setting holds from here on
+        if self.best.patience and "best" in checkpoint:
+            self.best.load_state_dict(checkpoint["best"])
+
+    def use_average(self) -> None:
+        """Puts the moving average, or the best one that was met, in the weights' place, for good."""
+        self.average.copy_to(self._trained())
+        self.best.put_into(self._trained())
+
+    def choose_best(self, loss: float | None, step: int) -> None:
+        """Keeps the averaged weights if their held-out loss is the lowest; ends training when it has long not been.
+
+        loss: known to the first process alone, which decides for all.
+        """
+        if loss is not None:
+            self.best.offer(loss, step, self.average.shadow_params)
+        if self.trainer.strategy.broadcast(self.best.exhausted):
+            self.trainer.should_stop = True
+
+    def log_held_out_loss(self, step: int) -> float | None:
+        """Logs `held_out_loss` of the held-out photos in the row of this step and returns it; None without photos."""
+        if self.held_out is None or not len(self.held_out):
+            return None
+        loss = self.held_out_loss(self.held_out)
+        self.log("held_out_loss", loss, prog_bar=True, logger=False)  # Lightning would repeat it in all later rows
+        for logger in self.loggers:
+            logger.log_metrics({"held_out_loss": loss}, step)
+        return loss
+
+    def held_out_loss(self, photos: PhotoSet) -> float:
+        """The averaged weights' loss on at most HELD_OUT_PHOTOS photos, with nothing dropped, always the same noise.
+
+        Few photos are repeated, with other noise, up to HELD_OUT_DRAWS.
+
+        Lightning's own validation loop is not used: after a resume it counts one batch too many, so that it would run
+        at other steps.
+        """
+        count = min(len(photos), HELD_OUT_PHOTOS)
+        rows = torch.linspace(0, len(photos) - 1, count).round().long().tolist()
+        draws = [(row, row) for row in rows]
+        if 2 * count <= HELD_OUT_DRAWS:
+            draws = list(enumerate(rows * (HELD_OUT_DRAWS // count)))
+        total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
+        with self.averaged():
+            for start in range(0, len(draws), size):
+                batch = photos[draws[start : start + size]]
+                batch = self.transfer_batch_to_device(batch, self.device, 0)
+                place = {name: batch[name] for name in self.prior.place_encoder.inputs}
+                loss = self.denoising_loss(batch, batch["caption"], place, "held out ")
+                total += float(loss) * len(batch["caption"])
+        return total / len(draws)
+
+    def preview(self, step: int) -> None:
+        """A picture of the averaged weights' images in the folder of previews."""
+        with self.averaged():
+            self.shown.save(self.prior, self.config, self.previews / f"step_{step:08d}.png")
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it, the networks are the averaged ones, without gradients, in the training's number format."""
+        self.average.store(self._trained())
+        self.use_average()
+        self.networks.eval()
+        try:
+            with torch.no_grad(), self.trainer.precision_plugin.forward_context():
+                yield
+        finally:
+            self.average.restore(self._trained())
+            self._set_training()
+
+    def _set_training(self) -> None:
+        """Puts the trained networks into training mode, the frozen ones into evaluation mode."""
+        for network in self.networks.values():
+            network.train(is_trained(network))
+
+    def _trained(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.networks.parameters() if parameter.requires_grad]
+
+    def _frozen(self) -> dict[str, Tensor]:
+        """The frozen weights, named as in a checkpoint."""
+        named = self.networks.named_parameters(prefix="networks")
+        return {name: parameter.detach() for name, parameter in named if not parameter.requires_grad}

@@ -1,0 +1,154 @@
+"""Refining a lift: killed and resumed, what is learnt, export, bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+import trimesh
+from torch import Tensor
+
+import launch
+import systems.distillation
+import systems.lift
+from gpslift.config import REPOSITORY, load_config
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
+from gpslift.runs import Run
+from tests.systems.test_lift import assert_equal, one_error, saved
+from tests.systems.tiny_lift import only_run
+from tests.systems.tiny_refine import CONFIG, EVERY, STEPS, arguments, make_ball
+
+LANDMARK = load_landmark("statue_of_liberty")
+
+
+@dataclass(frozen=True)
+class Refinements:
+    """What `tests.systems.tiny_refine` left behind."""
+
+    output: Path
+    statuses: dict[str, int]
+
+    @property
+    def prior(self) -> Path:
+        return self.output / "prior"
+
+    def run(self, name: str) -> Run:
+        return only_run(self.output, name)
+
+
+@pytest.fixture(scope="module")
+def refinements(tmp_path_factory: pytest.TempPathFactory) -> Refinements:
+    """All tiny refinements: whole, killed and resumed."""
+    output = tmp_path_factory.mktemp("refinements")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.systems.tiny_refine", str(output)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return Refinements(output, json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(autouse=True)
+def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
+
+
+def weights(run: Run) -> dict[str, Tensor]:
+    return saved(run)["state_dict"]
+
+
+def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_stopped(refinements: Refinements) -> None:
+    statuses = {name: os.waitstatus_to_exitcode(status) for name, status in refinements.statuses.items()}
+    assert statuses == {"whole": 0, "killed": -signal.SIGKILL, "resumed": 0}
+    stopped, whole = refinements.run("stopped"), refinements.run("whole")
+    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective", "cut"):
+        assert_equal(saved(stopped)[part], saved(whole)[part], part)
+    assert saved(whole)["global_step"] == STEPS == 2 * EVERY
+    assert stopped.metrics.read_text() == whole.metrics.read_text()
+
+
+def test_colors_and_background_follow_the_prior(refinements: Refinements) -> None:
+    whole, lift = weights(refinements.run("whole")), weights(refinements.run("statue_of_liberty"))
+    for name in ("field.grid.table", "field.color_head.output.weight", "background.sky.0.weight"):
+        assert not torch.equal(whole[f"renderer.{name}"], lift[f"renderer.{name}"]), name
+    assert torch.equal(
+        whole["renderer.field.density_head.output.weight"], lift["renderer.field.density_head.output.weight"]
+    )
+    assert 100 < len(whole["renderer.faces"]) <= 600
+
+
+def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Refinements) -> None:
+    run = refinements.run("whole")
+    header, *rows = run.metrics.read_text().splitlines()
+    assert {"step", "guide", "opacity", "timestep"} <= set(header.split(","))
+    assert [int(row.split(",")[header.split(",").index("step")]) for row in rows] == [2, 4, 6]
+    assert [path.name for path in run.previews.iterdir()] == [f"step_{STEPS:08d}.png"]
+    assert load_config(run.folder / "lift.yaml").system == "lift"
+
+
+def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements: Refinements) -> None:
+    run = refinements.run("whole")
+    command = arguments(refinements.output, "whole", refinements.prior, "refine.run=gone", "--export")
+    assert launch.main(command) == 0
+    files = {"ply", "obj", "glb", "mp4", "png"}
+    assert {f"{LANDMARK.name}.{suffix}" for suffix in files} | {"export.json", "georeference.json"} <= {
+        path.name for path in run.export.iterdir()
+    }
+    mesh = trimesh.load(run.export / f"{LANDMARK.name}.ply", process=False)
+    state = weights(run)
+    rest = state["renderer.vertices"] * LANDMARK.half_extent_m
+    assert torch.equal(torch.tensor(mesh.faces), state["renderer.faces"])
+    assert torch.allclose(torch.tensor(mesh.vertices).float(), rest, atol=1e-3)  # metres
+    report = json.loads((run.export / "export.json").read_text())
+    assert "agree best" in report["level_explanation"] and report["watertight"]
+
+
+def test_a_lift_of_another_landmark_is_refused(
+    refinements: Refinements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = make_ball(tmp_path, "stones", "landmark=stonehenge")
+    command = arguments(tmp_path, "refined", refinements.prior, f"refine.run={other.folder}")
+    assert launch.main(command) == 2
+    assert "is a lift of landmark=stonehenge, this config has landmark=statue_of_liberty" in one_error(capsys)
+
+
+def test_without_a_lift_it_says_what_is_missing(
+    refinements: Refinements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch.main(arguments(tmp_path, "refined", refinements.prior, "refine.lift=nothing")) == 2
+    assert "no run named 'nothing'" in one_error(capsys)
+
+
+def test_a_refinement_is_no_lift_and_a_lift_no_refinement(
+    refinements: Refinements, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lift, refined = refinements.run("statue_of_liberty"), refinements.run("whole")
+    assert (
+        launch.main(arguments(lift.folder.parent, "x", refinements.prior, "--export", f"export.run={lift.folder}")) == 2
+    )
+    assert "is a run of system=lift" in one_error(capsys)
+    assert launch.main(arguments(lift.folder.parent, "x", refinements.prior, f"refine.run={refined.folder}")) == 2
+    assert "is a run of system=refine" in one_error(capsys)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("guidance.tint=0.1", r"guidance.tint=0.1 .* must be a number, 0 to 0"),
+        ("guidance.stride=2", r"guidance.stride=2 .* must be a whole number, 1 to 1"),
+        ("guidance.t_end=[0.5,0.2]", r"guidance.t_end=\[0.5, 0.2\] must be two numbers, the lower one first"),
+        ("devices=2", "a refinement runs in one process"),
+    ],
+)
+def test_what_a_refinement_cannot_do_is_refused(override: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        load_config(CONFIG, [override])

@@ -1,0 +1,208 @@
+"""A Stable Diffusion folder of tiny random weights runs through everything: prior, pictures, lifts, export, resume."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+
+import launch
+import systems.distillation
+import systems.lift
+from gpslift.cameras import orbit_cameras
+from gpslift.checkpoint_files import checkpoints_of
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
+from gpslift.guidance.objectives import Seen, build_objective
+from gpslift.priors.base_model import load_base_model
+from gpslift.priors.loading import load_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.plain import load_plain_model
+from gpslift.randomness import normal_for_samples
+from gpslift.runs import Run
+from gpslift.schema.lift import GuidanceConfig
+from systems.lift import LiftSystem
+from tests.systems.tiny_base import SIDE
+from tests.systems.tiny_lift import CAPTION, arguments, at_step, interrupt, only_run, write_prior
+from tests.systems.tiny_prior import tiny_config, train
+
+LANDMARK = load_landmark("statue_of_liberty")
+OBJECTIVES = ("multistep", "sds", "ism", "vsd")
+LEVEL, SCALE = 300, 4.0
+PLACE = {
+    "azimuth_deg": torch.tensor([20.0]),
+    "frame_width_m": torch.tensor([100.0]),
+    "elevation_deg": torch.tensor([3.0]),
+}
+
+
+@pytest.fixture(scope="module")
+def prior(base: Path, few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prior trained on the folder with preservation, renamed to the landmark of the tiny lift; its folder."""
+    output = tmp_path_factory.mktemp("stable_diffusion_prior")
+    config = tiny_config(few_photos, output, steps=2, lr=1e-3, warmup_steps=0, preservation_weight=1.0)
+    config.prior.base, config.data.preservation_images, config.data.cache = str(base), 4, str(output / "cache")
+    _, run = train(config)
+    assert "preservation_loss" in run.metrics.read_text().splitlines()[0]
+    trained = load_prior(str(run.folder))
+    trained.register_to_config(caption=CAPTION)
+    with torch.no_grad():
+        trained.place_encoder.gate.fill_(0.5)  # two steps hardly open it
+    return write_prior(output / "prior", trained)
+
+
+@pytest.fixture(autouse=True)
+def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
+
+
+def lift(output: Path, name: str, prior: Path, *more: str) -> int:
+    few = ["optim.steps=4", "log.checkpoint_every_steps=2", "log.every_steps=1", "optim.batch_size=1"]
+    return launch.main(arguments(output, name, prior, *few, *more))
+
+
+def saved(run: Run) -> dict[str, Any]:
+    return torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_lifts_and_goes_on_to_the_last_bit(
+    objective: str, prior: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [f"guidance.objective={objective}", "guidance.gradient_checkpointing=yes"]
+    assert lift(tmp_path, "whole", prior, *chosen) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(LiftSystem, "training_step", at_step(1, interrupt))
+        assert lift(tmp_path, "stopped", prior, *chosen) == 130
+    assert lift(tmp_path, "stopped", prior, *chosen, "resume=last") == 0
+    whole, stopped = (saved(only_run(tmp_path, name)) for name in ("whole", "stopped"))
+    for name, weight in whole["state_dict"].items():
+        assert torch.equal(stopped["state_dict"][name], weight), name
+    moved = systems.lift.build_renderer(systems.lift.load_config(only_run(tmp_path, "whole").config), LANDMARK)
+    table = "renderer.field.grid.table"
+    assert not torch.equal(whole["state_dict"][table], moved.state_dict()[table.removeprefix("renderer.")])
+
+
+def test_what_was_lifted_is_exported(prior: Path, tmp_path: Path) -> None:
+    assert lift(tmp_path, "lift", prior, "guidance.objective=sds") == 0
+    run = only_run(tmp_path, "lift")
+    code = launch.main(
+        [*arguments(tmp_path, "lift", prior), "--export", f"export.run={run.folder}", "export.level=0.01"]
+    )
+    assert code == 0 and json.loads((run.export / "export.json").read_text())["paths"]
+
+
+def test_a_plain_model_is_lifted_from_by_its_text_alone(base: Path, tmp_path: Path, capsys: Any) -> None:
+    assert lift(tmp_path, "refused", base) == 2
+    assert "has no place encoder" in capsys.readouterr().err
+    assert lift(tmp_path, "text", base, "guidance.objective=sds", "guidance.place=text") == 0
+    assert saved(only_run(tmp_path, "text"))["global_step"] == 4
+
+
+def test_a_plain_model_says_what_it_said_before(base: Path) -> None:
+    plain, original = load_plain_model(str(base), CAPTION, "cpu"), load_base_model(str(base))
+    noisy, timestep = torch.randn(1, 4, SIDE // 2, SIDE // 2), torch.tensor([LEVEL])
+    assert isinstance(original.unet, UNet2DConditionModel)
+    with torch.no_grad():
+        expected = original.unet(noisy, timestep, plain.encode_text([CAPTION])).sample
+        found = plain.predict_noise(noisy, timestep, plain.encode_condition([CAPTION], PLACE))
+    assert torch.equal(found, expected) and plain.image_size == SIDE
+
+
+def test_a_hub_that_cannot_be_reached_names_the_key_that_takes_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    message = r"prior\.base=nobody/nothing .*where the hub cannot be reached, copy .* set prior\.base=<that folder>"
+    with pytest.raises(UserError, match=message):
+        load_base_model("nobody/nothing")
+
+
+def exact(prior: Path) -> PlaceDiffusionPipeline:
+    """The prior in double precision, for differences."""
+    return load_prior(str(prior), dtype=torch.float64)
+
+
+def ask(pipeline: PlaceDiffusionPipeline, noisy: Tensor, level: int, text: str, azimuth: float) -> Tensor:
+    """One unguided answer of the prior, by its most basic call."""
+    place = {**PLACE, "azimuth_deg": torch.tensor([azimuth])}
+    tokens = torch.cat([pipeline.encode_text([text]), pipeline.place_encoder(place)], 1)
+    return pipeline.unet(noisy, torch.tensor([level]), tokens).sample
+
+
+def guided(pipeline: PlaceDiffusionPipeline, noisy: Tensor) -> Tensor:
+    nothing = ask(pipeline, noisy, LEVEL, "", float("nan"))
+    return nothing + SCALE * (ask(pipeline, noisy, LEVEL, CAPTION, 20.0) - nothing)
+
+
+def noised(pipeline: PlaceDiffusionPipeline, latents: Tensor) -> tuple[Tensor, Tensor]:
+    noise = normal_for_samples(0, "noise", [0], latents.shape[1:]).to(latents)
+    a = pipeline.alphas_cumprod[LEVEL].double()
+    return a.sqrt() * latents + (1 - a).sqrt() * noise, noise
+
+
+def score_difference(pipeline: PlaceDiffusionPipeline, latents: Tensor) -> Tensor:
+    """SDS: e_hat(x_t) - e."""
+    noisy, noise = noised(pipeline, latents)
+    return guided(pipeline, noisy) - noise
+
+
+def interval_difference(pipeline: PlaceDiffusionPipeline, latents: Tensor) -> Tensor:
+    """ISM: e_hat(x_t, t) - e(x_s, s, nothing), x_t from x_0 by DDIM inversion through 125 and 250 to 300."""
+    x, e = latents, latents
+    for now, later in ((0, 125), (125, 250), (250, LEVEL)):
+        a, b = pipeline.alphas_cumprod[[now, later]].double()
+        e = ask(pipeline, x, now, "", float("nan"))
+        x = b.sqrt() * (x - (1 - a).sqrt() * e) / a.sqrt() + (1 - b).sqrt() * e
+    return guided(pipeline, x) - e
+
+
+def variational_difference(pipeline: PlaceDiffusionPipeline, latents: Tensor) -> Tensor:
+    """VSD with fresh adapters: e_hat(x_t) - e(x_t, text and place)."""
+    noisy, _ = noised(pipeline, latents)
+    return guided(pipeline, noisy) - ask(pipeline, noisy, LEVEL, CAPTION, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("objective", "difference"),
+    [("sds", score_difference), ("ism", interval_difference), ("vsd", variational_difference)],
+)
+@torch.enable_grad()
+def test_gradients_by_the_pixels_against_formula_and_finite_differences(
+    prior: Path, objective: str, difference: Callable[[PlaceDiffusionPipeline, Tensor], Tensor]
+) -> None:
+    """Along a direction v: (1 - a) difference . d latents / d v, the latter by central differences through the VAE."""
+    pipeline, level = exact(prior), LEVEL / 1000
+    config = GuidanceConfig(objective=objective, scale=SCALE, t_start=[level] * 2, t_end=[level] * 2, inversion_steps=2)
+    one = torch.ones(1)
+    seen_from = orbit_cameras(PLACE["azimuth_deg"], 0 * one, 3 * one, one, torch.zeros(3), SIDE, SIDE)
+    generator = torch.Generator().manual_seed(3)
+    pictures, v = torch.rand(2, 1, 3, SIDE, SIDE, generator=generator, dtype=torch.float64).unbind()
+    with torch.no_grad():
+        latents = pipeline.to_latents(pictures)
+        weighted = (1 - pipeline.alphas_cumprod[LEVEL].double()) * difference(pipeline, latents)
+        step = 1e-5
+        slope = (pipeline.to_latents(pictures + step * v) - pipeline.to_latents(pictures - step * v)) / (2 * step)
+        expected = (weighted * slope).sum() / latents.numel()
+    leaf = pictures.clone().requires_grad_()
+    build = build_objective(config, pipeline, 10, 0)
+    build(Seen(leaf, torch.zeros(1, 1, SIDE, SIDE), seen_from), PLACE, 0, 0)[0].backward()
+    assert leaf.grad is not None and float(expected.abs()) > 1e-6
+    assert float((leaf.grad * v).sum()) == pytest.approx(float(expected), rel=1e-3)
+
+
+@torch.no_grad()
+def test_the_multi_step_target_is_what_the_decoder_makes_of_the_clean_latents(prior: Path) -> None:
+    pipeline, level = exact(prior), LEVEL / 1000
+    config = GuidanceConfig(scale=SCALE, t_start=[level] * 2, t_end=[level] * 2, ddim_steps=1)
+    objective: Any = build_objective(config, pipeline, 10, 0)
+    pictures = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    objective.look(Seen(pictures, torch.zeros(1, 1, SIDE, SIDE)), PLACE, 0, 0)
+    noisy, _ = noised(pipeline, pipeline.to_latents(pictures))
+    a = pipeline.alphas_cumprod[LEVEL].double()
+    clean = (noisy - (1 - a).sqrt() * guided(pipeline, noisy)) / a.sqrt()
+    decoded = pipeline.vae.decode(clean / pipeline.vae.config.scaling_factor).sample
+    torch.testing.assert_close(objective.target, ((decoded.float() + 1) / 2).clamp(0, 1), atol=1e-5, rtol=0)
