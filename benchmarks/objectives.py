@@ -13,9 +13,9 @@ from benchmarks.lifting import cost_of, lift_config, make_run
 from benchmarks.report import machine, table, write_table
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, TruthComparison, references
-from gpslift.procedural.truth import true_mesh
+from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
-from systems.validation.lift import FACTS, load_exported
+from systems.validation.lift import load_exported
 
 OBJECTIVES = {
     "multistep": ("multi-step (default)", []),
@@ -37,10 +37,10 @@ def compare(runs: dict[str, Run], steps: str) -> str:
     first = lift_config(next(iter(runs.values())))
     landmark = load_landmark(first.landmark)
     shape = first.validation.truth or landmark.name
-    if shape not in FACTS:
+    if shape not in SHAPE_FACTS:
         raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
-    truth, facts = true_mesh(shape), FACTS[shape]
-    comparison = TruthComparison(truth, landmark.own_volume, facts.facing_deg, facts.upper_from_m)
+    truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
+    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
     rows = [row_of(comparison, case, run, landmark.name) for case, run in runs.items()]
     rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, truth)]
     text = (

@@ -1,7 +1,7 @@
 """Angle accuracy of priors, beside the judge's ceiling and the paper's: python -m benchmarks.prior [NAME=PATH ...].
 
 PATH is the validation.json that `launch.py --config configs/angle2img_... --validate` wrote, or the folder it is in.
-Without any, the shipped prior's is read, where that command leaves it. Writes docs/benchmarks.md.
+Without any, those of the shipped priors are read, which lie beside them. Writes docs/benchmarks.md.
 """
 
 import argparse
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import table, write_table
-from gpslift.config import resolve_path
+from gpslift.config import REPOSITORY, resolve_path
+from gpslift.geo.landmarks import load_landmark
 
 BINS = 36
-SHIPPED = ("shipped prior", "outputs/angle2img_statue_of_liberty/validation/validation.json")
+SHIPPED = REPOSITORY / "assets" / "priors"
 PAPER = [
     ["chance", f"{100 / BINS:.1f}", f"{300 / BINS:.1f}", "-", "-"],
     ["Stable Diffusion, as the paper reports it on its own data", "3.06", "-", "-", "-"],
@@ -28,6 +29,12 @@ generated images nearer than 99 % of the held-out ones, which is 1 % where nothi
 `python -m benchmarks.prior` from the `validation.json` of `--validate`.
 
 """
+
+
+def shipped_figures() -> list[tuple[str, str]]:
+    """The names and files of all shipped landmark priors that have figures."""
+    files = sorted(SHIPPED.glob("*/validation.json"))
+    return [(load_landmark(file.parent.name).title, str(file)) for file in files]
 
 
 def named_path(given: str) -> tuple[str, str]:
@@ -66,7 +73,7 @@ def rows_of(name: str, figures: dict[str, Any]) -> list[list[str]]:
 def main() -> None:
     """Reads, prints and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figures", nargs="*", type=named_path, default=[SHIPPED], metavar="NAME=PATH")
+    parser.add_argument("figures", nargs="*", type=named_path, default=shipped_figures(), metavar="NAME=PATH")
     rows = [row for name, path in parser.parse_args().figures for row in rows_of(name, read_figures(path))]
     header = ["images of", "exact %", "within one bin %", "images", "nearest training photo"]
     text = TEXT + table(header, [*PAPER, *rows])

@@ -20,9 +20,9 @@ from gpslift.export.pictures import COMPASS, labelled_grid
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.metrics.mesh_colors import ColorComparison, compare_colors
 from gpslift.metrics.mesh_truth import TruthComparison
-from gpslift.procedural.truth import true_mesh
+from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
-from systems.validation.lift import FACTS, load_exported
+from systems.validation.lift import load_exported
 
 HEADER = [
     "mesh",
@@ -44,10 +44,10 @@ class Truth:
     """What all meshes of a landmark are compared with."""
 
     def __init__(self, landmark: Landmark) -> None:
-        self.mesh, facts = true_mesh(landmark.name), FACTS[landmark.name]
+        self.mesh, facts = true_mesh(landmark.name), SHAPE_FACTS[landmark.name]
         self.low, self.high = (np.asarray(corner, float) for corner in landmark.own_volume)
         self.upper_low = np.array([self.low[0], self.low[1], facts.upper_from_m])
-        self.shape = TruthComparison(self.mesh, landmark.own_volume, facts.facing_deg, facts.upper_from_m)
+        self.shape = TruthComparison(self.mesh, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
 
     def row(self, name: str, mesh: trimesh.Trimesh, seconds: float | None) -> list[str]:
         """The cells that `HEADER` names."""

@@ -38,7 +38,7 @@ REPORT, PICTURE = REPOSITORY / "docs" / "results.md", REPOSITORY / "docs" / "pic
 ROW_PIXELS = 96
 INTRODUCTION = """# Results
 
-Six landmarks lifted from their shipped priors with one set of settings, none tuned on a landmark's own truth but the
+Landmarks lifted from their shipped priors with one set of settings, none tuned on a landmark's own truth but the
 Statue's, and compared with the shapes that their embedded photos were taken of: in the true frame, without alignment,
 both cut to the landmark's own volume. Beside each the same lift with the azimuth hidden from the prior (as text alone
 would do) and with a wrong one told, and the truth itself turned, mirrored and revolved. Columns as in
@@ -53,22 +53,30 @@ def config_of(landmark: str) -> str:
     return f"configs/{landmark}.yaml"
 
 
-def finished_run(landmark: str, case: str, overrides: Sequence[str]) -> Run | None:
-    """The last run of a case if it was lifted and exported to its end."""
+def latest_run(landmark: str, case: str, overrides: Sequence[str]) -> Run | None:
+    """The last run of a case, however far it came."""
     base = load_config(config_of(landmark), overrides)
     try:
-        run = last_run(base.output, f"{base.name}_{case}")
+        return last_run(base.output, f"{base.name}_{case}")
     except UserError:
         return None
-    return run if (run.folder / COST_FILE).is_file() else None
+
+
+def finished_run(landmark: str, case: str, overrides: Sequence[str]) -> Run | None:
+    """The last run of a case if it was lifted and exported to its end."""
+    run = latest_run(landmark, case, overrides)
+    return run if run is not None and (run.folder / COST_FILE).is_file() else None
 
 
 def lift_all(landmarks: Sequence[str], overrides: Sequence[str]) -> None:
-    """Makes the lifts that are not there yet, one after the other: the controls last."""
+    """Makes the lifts that are not there yet, one after the other: the controls last. One that fails stops no other."""
     for case in SHOWN:
         for landmark in landmarks:
             if finished_run(landmark, case, overrides) is None:
-                make_run(config_of(landmark), case, overrides)
+                try:
+                    make_run(config_of(landmark), case, overrides)
+                except SystemExit as error:
+                    print(error)
 
 
 def angle_accuracy(run: Run) -> str:
@@ -130,7 +138,9 @@ def report(landmarks: Sequence[str], overrides: Sequence[str]) -> str:
         found = {case: finished_run(landmark, case, overrides) for case in SHOWN}
         runs = {case: run for case, run in found.items() if run is not None}
         if "seed_0" not in runs:
-            said.append(f"- {load_landmark(landmark).title}: not lifted")
+            empty = latest_run(landmark, "seed_0", overrides) is not None
+            reason = "the lift came out empty, so there is no mesh" if empty else "not lifted yet"
+            said.append(f"- {load_landmark(landmark).title}: {reason}")
             continue
         its_rows, its_verdict = landmark_rows(landmark, runs)
         rows += its_rows
