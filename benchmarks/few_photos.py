@@ -2,11 +2,12 @@
 
 Parts of the Statue's 12,000 embedded photos. Each number of photos trains twice: plainly, and as
 gpslift/priors/schedule.py says for so many photos; of the plain training the weights with the lowest held-out loss
-are looked at too. All are measured on test photos that none of them saw. Writes docs/benchmarks.md.
+are looked at too. All are measured on test photos that none of them saw. What was stopped goes on where it was, and
+what was measured is not measured again. Writes docs/benchmarks.md.
 """
 
 import argparse
-import tempfile
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.report import machine, table, write_table
+from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, bin_centers
@@ -27,7 +29,7 @@ from gpslift.priors.place_weights import place_weights
 from gpslift.priors.schedule import EVALUATIONS, schedule_for
 from gpslift.priors.training import prior_from_photos
 from gpslift.randomness import generator_for
-from gpslift.runs import start_run
+from gpslift.runs import runs_of, start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.prior_system import ImagePriorSystem
@@ -92,7 +94,8 @@ def part_of(photos: PhotoSet, count: int, low: float = 0.0, high: float = 1.0) -
 def train(bench: Bench, config: ImagePriorConfig, training: PhotoSet, held_out: PhotoSet) -> ImagePriorSystem:
     """One training on these photos."""
     prior = prior_from_photos(config, training, torch.device("cpu"))
-    run = start_run(config, notify=lambda line: None)
+    begun = any(checkpoints_of(run.checkpoints) for run in runs_of(config.output, config.name))
+    run = start_run(replace(config, resume="last" if begun else ""), notify=lambda line: None)
     weights = place_weights(training, config.optim.place_weight, config.backbone.fold)
     system = ImagePriorSystem(prior, config, run.previews, held_out, weights)
     trainer = make_trainer(
@@ -142,24 +145,43 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
             name=f"{name.replace(' ', '_')}_{count}",
             data=replace(shares, augment=augment),
             backbone=replace(config.backbone, dropout=dropout),
-            optim=replace(config.optim, patience=NEVER, held_out_every_steps=max(config.optim.steps // EVALUATIONS, 1)),
+            optim=replace(config.optim, patience=NEVER, held_out_every_steps=config.optim.steps // EVALUATIONS),
         )
-        system = train(bench, its, training, held_out)
-        if name == "plain":
-            rows.append(measure(bench, system, training, config.optim.steps).row(count, "plain"))
-        system.best.put_into(system.average.shadow_params)
-        titled = "plain, best" if name == "plain" else f"by number: augment {augment:g}, dropout {dropout:g}"
-        rows.append(measure(bench, system, training, system.best.step).row(count, titled))
-        print(*rows, sep="\n", flush=True)
+        file = Path(config.output) / f"{its.name}.json"
+        if not file.is_file():
+            file.write_text(json.dumps(_rows(bench, its, training, held_out, count)), encoding="utf-8")
+        rows += json.loads(file.read_text(encoding="utf-8"))
     return rows
 
 
-def prepared(given: argparse.Namespace, output: str) -> Bench:
+def _rows(
+    bench: Bench, config: ImagePriorConfig, training: PhotoSet, held_out: PhotoSet, count: int
+) -> list[list[str]]:
+    """The rows of one training: of a plain one its last weights and its best, else its best."""
+    system, rows = train(bench, config, training, held_out), []
+    augment, dropout = config.data.augment, config.backbone.dropout
+    name = f"by number: augmentation {augment:g}, dropout {dropout:g}"
+    if not augment + dropout:
+        rows.append(measure(bench, system, training, config.optim.steps).row(count, "plain"))
+        name = "plain, best"
+    system.best.put_into(system.average.shadow_params)
+    rows.append(measure(bench, system, training, system.best.step).row(count, name))
+    print(*rows, sep="\n", flush=True)
+    return rows
+
+
+def prepared(given: argparse.Namespace) -> Bench:
     """Photos and judge, made or taken from the cache."""
     keys = [f"optim.steps={given.steps}", f"data.cache={given.cache}", f"backbone.image_size={given.side}", "threads=1"]
-    keys += [f"output={output}", f"backbone.channels={given.channels}", "sample.steps=10", "name=few", "device=cpu"]
+    keys += [
+        f"output={given.output}",
+        f"backbone.channels={given.channels}",
+        "sample.steps=10",
+        "name=few",
+        "device=cpu",
+    ]
     keys += ["optim.warmup_steps=50"]
-    quiet = ["log.preview_every_steps=1000000", "log.checkpoint_every_steps=1000000", "log.trackers=[tensorboard]"]
+    quiet = ["log.preview_every_steps=1000000", "log.checkpoint_every_steps=50", "log.trackers=[tensorboard]"]
     config = load_config("configs/angle2img_own_landmark.yaml", keys + quiet)
     assert isinstance(config, ImagePriorConfig)
     prepare(config)
@@ -186,11 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--channels", default="[64,96]")
     parser.add_argument("--cache", default="outputs/cache")
+    parser.add_argument("--output", default="outputs/few_photos")
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as output:
-        bench = prepared(given, output)
-        rows = [row for count in given.counts for row in trainings(bench, count)]
+    bench = prepared(given)
+    rows = [row for count in given.counts for row in trainings(bench, count)]
     header = ["photos", "training", "step", "held-out loss", "nearest training photo", "angle exact / within one, %"]
     facts = {"images": BINS * IMAGES_A_BIN, "sampling": bench.config.sample.steps}
     command = f"python -m benchmarks.few_photos --steps {given.steps} --side {given.side} --channels {given.channels}"

@@ -39,24 +39,14 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
     photos = PhotoDataModule(
         config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, config.optim.accumulate
     )
-    generator, held_out = photos.photos("generator"), photos.photos("test")
-    config = with_schedule(config, len(generator), len(held_out))
-    optim = config.optim
-    if is_first_process():
+    first = is_first_process()
+    if first:
         print(photos.manifest.report.text())
-        print(in_words(config, len(generator)))
-    prior = prior_from_photos(config, generator, choose_device(config))
-    weights, shown = None, None
-    if isinstance(subject, Landmark):
-        if config.prior.base == "compact":
-            weights = place_weights(generator, optim.place_weight, config.backbone.fold)
-    else:
-        shown = city_preview(held_out if len(held_out) else generator)
-    texts, preservation = _kept_on_disk(prior, photos, config), None
-    if config.data.preservation_images and optim.preservation_weight:
-        count, cache = config.data.preservation_images, Path(config.data.cache)
-        preservation = make_preservation(prior, generator.captions, count, config.seed, cache)
-    system = ImagePriorSystem(prior, config, run.previews, held_out, weights, shown, texts, preservation)
+    count = len(photos.photos("generator"))
+    config = with_schedule(config, count, len(photos.photos("test")))
+    if first:
+        print(in_words(config, count))
+    optim, system = config.optim, _system(config, run, photos)
     trainer = make_trainer(
         config,
         run,
@@ -69,16 +59,39 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
         limit_val_batches=0,
     )
     fit(trainer, system, photos, run, prior_remedies(config))
-    if not is_first_process():
-        return
+    if first:
+        _save(system, config, run, photos)
+
+
+def _system(config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> ImagePriorSystem:
+    """An untrained prior of the photos, and all that its training needs."""
+    generator, held_out = photos.photos("generator"), photos.photos("test")
+    prior = prior_from_photos(config, generator, choose_device(config))
+    weights, shown = None, None
+    if isinstance(photos.subject, Landmark):
+        if config.prior.base == "compact":
+            weights = place_weights(generator, config.optim.place_weight, config.backbone.fold)
+    else:
+        shown = city_preview(held_out if len(held_out) else generator)
+    texts, preservation = _kept_on_disk(prior, photos, config), None
+    if config.data.preservation_images and config.optim.preservation_weight:
+        count, cache = config.data.preservation_images, Path(config.data.cache)
+        preservation = make_preservation(prior, generator.captions, count, config.seed, cache)
+    return ImagePriorSystem(prior, config, run.previews, held_out, weights, shown, texts, preservation)
+
+
+def _save(system: ImagePriorSystem, config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> None:
+    """Saves the best, or the last, averaged weights as the run's prior, and says where."""
+    prior, subject, best = system.prior, photos.subject, system.best
     system.use_average()
     merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
     encoder = str(prior.place_encoder.config["encoder"])
-    best = f"those of step {system.best.step}, held-out loss {system.best.loss:.4f}" if system.best.step else ""
-    save_prior(prior, folder, cameras, model_card(config, subject, len(generator), encoder, best))
-    kept = {"weights": best} if best else {}
+    chosen = f"those of step {best.step}, held-out loss {best.loss:.4f}" if best.step else ""
+    card = model_card(config, subject, len(photos.photos("generator")), encoder, chosen)
+    save_prior(prior, folder, cameras, card)
+    kept = {"weights": f"the best by held-out loss: {chosen}"} if chosen else {}
     show_summary(run, {"prior": folder, **kept, "next": _next_command(config, subject, run)})
 
 

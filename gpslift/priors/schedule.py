@@ -1,6 +1,7 @@
 """How long and how carefully to train on so many photos: steps, augmentation, dropout, and when to stop.
 
-Chosen by benchmarks/few_photos.py, whose table docs/benchmarks.md has. What a config sets goes before.
+The numbers are a judgement, not yet a measurement; benchmarks/few_photos.py measures them. What a config sets goes
+before.
 """
 
 from dataclasses import dataclass, replace

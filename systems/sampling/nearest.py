@@ -27,8 +27,9 @@ def training_photos(config: ImagePriorConfig, path: Path, image_size: int, conso
 
     Raises UserError where that part is empty.
     """
-    data, subject = trained_config(config, path).data, load_subject(config.place.kind, config.landmark, config.city)
-    photos = PhotoDataModule(data, subject, image_size, 1, config.seed)
+    its = trained_config(config, path)
+    subject = load_subject(its.place.kind, its.landmark, its.city)
+    photos = PhotoDataModule(its.data, subject, image_size, 1, config.seed)
     part = photos.photos("generator")
     if not len(part):
         raise UserError("sample.nearest: the generator's part has no photos; lower data.judge_share, data.test_share")
