@@ -18,20 +18,16 @@ from benchmarks.report import table, write_table
 from gpslift.config import load_config
 from gpslift.export.pictures import COMPASS, labelled_grid
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.metrics.mesh_colors import ColorComparison, compare_colors
+from gpslift.metrics.mesh_colors import COLUMNS, compare_colors
 from gpslift.metrics.mesh_truth import TruthComparison
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
 from systems.validation.lift import load_exported
 
 HEADER = [
-    "mesh",
-    "color distance",
-    "after gain and offset",
-    "variance explained",
-    "contrast",
-    "of the upper part: distance",
-    "after gain and offset",
+    *COLUMNS,
+    "upper part: color distance",
+    "chromaticity distance",
     "IoU",
     "F 2 %",
     "upper: to truth m",
@@ -51,10 +47,10 @@ class Truth:
 
     def row(self, name: str, mesh: trimesh.Trimesh, seconds: float | None) -> list[str]:
         """The cells that `HEADER` names."""
-        whole: ColorComparison = compare_colors(mesh, self.mesh, self.low, self.high)
+        whole = compare_colors(mesh, self.mesh, self.low, self.high)
         upper, figures = compare_colors(mesh, self.mesh, self.upper_low, self.high), self.shape.compare(mesh)
         shape = [f"{figures.iou:.3f}", f"{figures.f_2:.3f}", f"{figures.upper_m:.2f}", f"{figures.best_yaw_deg:+.0f}"]
-        distances = [f"{upper.as_they_are:.3f}", f"{upper.fitted:.3f}"]
+        distances = [f"{upper.as_they_are:.3f}", f"{upper.chromaticity:.3f}"]
         return [*whole.row(name), *distances, *shape, "-" if seconds is None else f"{seconds:.0f}"]
 
 
@@ -87,7 +83,8 @@ def main() -> None:
         f"{landmark.title}: exported meshes against the true one, which has no light on it, in the true frame. Colors "
         "are RGB in [0, 1], distances root mean squares over points of the outer surface, even by area; gain and "
         "offset are fitted, one of each a channel, as the light of the photos is free. Contrast: standard deviation "
-        "over the truth's. Written by `python -m benchmarks.refine`"
+        "over the truth's. Chromaticity: colors divided by the sum of their channels, which is the same in shade and "
+        "sunshine. Written by `python -m benchmarks.refine`"
     )
     write_table("refine", f"## The second stage\n\n{text}\n\n{table(HEADER, rows)}")
     if given.picture:

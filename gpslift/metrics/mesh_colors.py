@@ -21,19 +21,34 @@ class ColorComparison:
     channel, the least squares fit, as what light fell on the photos is free. explained: the share of the variance of
     the truth's colours that is left after taking off the square of `fitted`: 1 = the same but for light, 0 = no better
     than one colour for all. contrast: standard deviation of the colours over that of the truth's: below 1 = dull.
+    chromaticity: of colours divided by the sum of their channels, which shade and sunshine do not change, as they are.
+    chromatic_contrast: standard deviation of those over the truth's.
     """
 
     as_they_are: float
     fitted: float
     explained: float
     contrast: float
+    chromaticity: float
+    chromatic_contrast: float
 
     def row(self, name: str) -> list[str]:
         """The cells that `COLUMNS` names."""
-        return [name, f"{self.as_they_are:.3f}", f"{self.fitted:.3f}", f"{self.explained:.3f}", f"{self.contrast:.2f}"]
+        distances = [f"{self.as_they_are:.3f}", f"{self.fitted:.3f}", f"{self.explained:.2f}", f"{self.contrast:.2f}"]
+        return [name, *distances, f"{self.chromaticity:.3f}", f"{self.chromatic_contrast:.2f}"]
 
 
-COLUMNS = ["mesh", "color distance", "after gain and offset", "variance explained", "contrast"]
+COLUMNS = [
+    "mesh",
+    "color distance",
+    "after gain and offset",
+    "variance explained",
+    "contrast",
+    "chromaticity distance",
+    "chromatic contrast",
+]
+DARKEST = 1e-3
+"""Sum of channels below which a colour has no chromaticity worth the name."""
 
 
 def compare_colors(
@@ -72,11 +87,23 @@ def compare(colors: Array, truth: Array) -> ColorComparison:
     middle, true_middle = colors.mean(0), truth.mean(0)
     spread = ((colors - middle) ** 2).mean(0)
     gain = ((colors - middle) * (truth - true_middle)).mean(0) / np.maximum(spread, np.finfo(float).tiny)
-    left = float(((true_middle + gain * (colors - middle) - truth) ** 2).sum(1).mean())
-    variance = float(((truth - true_middle) ** 2).sum(1).mean())
+    fitted = true_middle + gain * (colors - middle)
+    hues, true_hues = (values / np.maximum(values.sum(1, keepdims=True), DARKEST) for values in (colors, truth))
     return ColorComparison(
-        as_they_are=float(np.sqrt(((colors - truth) ** 2).sum(1).mean())),
-        fitted=float(np.sqrt(left)),
-        explained=1 - left / variance,
-        contrast=float(np.sqrt(spread.sum() / variance)),
+        as_they_are=distance(colors, truth),
+        fitted=distance(fitted, truth),
+        explained=1 - (distance(fitted, truth) / deviation(truth)) ** 2,
+        contrast=deviation(colors) / deviation(truth),
+        chromaticity=distance(hues, true_hues),
+        chromatic_contrast=deviation(hues) / max(deviation(true_hues), np.finfo(float).tiny),
     )
+
+
+def distance(one: Array, other: Array) -> float:
+    """Root mean square distance of colours [N, 3]."""
+    return float(np.sqrt(((one - other) ** 2).sum(1).mean()))
+
+
+def deviation(colors: Array) -> float:
+    """Standard deviation of colours [N, 3]: their root mean square distance to their mean."""
+    return distance(colors, colors.mean(0, keepdims=True))

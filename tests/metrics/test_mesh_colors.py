@@ -32,6 +32,15 @@ def test_one_color_for_all_explains_nothing() -> None:
     assert figures.fitted == pytest.approx(np.sqrt(0.25 + 0.04 + 0.04))  # the truth's own deviation
 
 
+def test_shade_does_not_change_chromaticity_and_grey_is_far_from_it() -> None:
+    truth = np.array([[0.6, 0.2, 0.2], [0.2, 0.6, 0.2]])
+    shaded = compare(truth * [[1.0], [0.3]], truth)
+    assert (shaded.chromaticity, shaded.chromatic_contrast) == pytest.approx((0.0, 1.0), abs=1e-9)
+    grey = compare(np.array([[0.4, 0.4, 0.4], [0.2, 0.2, 0.2]]), truth)
+    # (0.6, 0.2, 0.2) to (1/3, 1/3, 1/3): 0.0711 + 2 x 0.0178
+    assert grey.chromaticity == pytest.approx(np.sqrt(0.1067), abs=1e-3) and grey.chromatic_contrast < 1e-6
+
+
 def test_colors_that_have_nothing_to_do_with_the_truth_are_no_better_than_one() -> None:
     truth = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1], [1, 1, 1.0]])
     assert compare(np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0], [1, 1, 1.0]]), truth).explained == pytest.approx(0)
