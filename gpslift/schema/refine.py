@@ -24,10 +24,10 @@ class RefineGuidanceConfig(GuidanceConfig):
 
 @dataclass
 class RefineOptimConfig:
-    steps: int = key(400, "optimiser steps", low=1)
+    steps: int = key(120, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step", low=1)
     size: int = key(64, "side of the rendered pictures, pixels", low=8)
-    lr: float = key(1e-2, "learning rate (Adam)", low=0.0)
+    lr: float = key(2e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
 
@@ -45,15 +45,15 @@ class RefineConfig(RunConfig):
         "score distillation",
         scale=3.0,
         one_noise=True,
-        t_start=[0.8, 0.9],
-        t_end=[0.3, 0.5],
+        t_start=[0.95, 0.98],
+        t_end=[0.95, 0.98],
         tint_between=[0.0, 0.0],
-        ddim_steps=4,
+        ddim_steps=6,
         reuse=4,
     )
     optim: RefineOptimConfig = section(RefineOptimConfig, "training")
     export: ExportConfig = section(ExportConfig, "mesh and pictures", faces=20000)
     validation: ValidationConfig = section(ValidationConfig, "comparison with a known truth")
     log: LogConfig = section(
-        LogConfig, "metrics, previews and checkpoints", preview_every_steps=100, checkpoint_every_steps=200
+        LogConfig, "metrics, previews and checkpoints", preview_every_steps=60, checkpoint_every_steps=60
     )
