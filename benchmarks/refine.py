@@ -64,7 +64,7 @@ def exported(run: Run, landmark: Landmark) -> trimesh.Trimesh:
 
 def turntable_views(run: Run, landmark: Landmark) -> list[np.ndarray]:
     """Frames of a run's turntable from north, north-east and so on."""
-    frames = list(imageio.get_reader(run.export / f"{landmark.name}.mp4"))
+    frames = list(imageio.get_reader(run.export / f"{landmark.name}.mp4").iter_data())
     return [np.asarray(frames[index * len(frames) // len(COMPASS)]) for index in range(len(COMPASS))]
 
 

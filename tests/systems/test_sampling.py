@@ -128,14 +128,14 @@ def test_the_last_finished_run_comes_before_the_shipped_prior(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config.prior.path = ""
-    config.landmark = "stonehenge"  # none ships for it
+    config.landmark = "washington_monument"  # none ships for it
     with pytest.raises(
-        UserError, match=r"no prior: no finished run named 'towers' .*stonehenge; train one with --train"
+        UserError, match=r"no prior: no finished run named 'towers' .*washington_monument; train one with --train"
     ):
         prior_path(config)
-    shipped = tmp_path / "assets" / "priors" / "stonehenge"
+    shipped = tmp_path / "assets" / "priors" / "washington_monument"
     shutil.copytree(original, shipped)
-    assert prior_path(config) == (Path("assets/priors/stonehenge"), "shipped")
+    assert prior_path(config) == (Path("assets/priors/washington_monument"), "shipped")
     runs = [start_run(config, notify=lambda line: None) for _ in range(3)]
     for run in runs[:2]:  # the last one is still at work
         shutil.copytree(original, run.folder / "prior")
