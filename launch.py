@@ -20,6 +20,8 @@ examples:
     python launch.py --config configs/statue_of_liberty_quick.yaml
   the mesh of the last run, in metres:
     python launch.py --config configs/statue_of_liberty.yaml --export
+  the same with stronger colours, by a second stage:
+    python launch.py --config configs/refine_statue_of_liberty.yaml --train
   train an azimuth-conditioned prior on embedded photos, or on your own geotagged ones:
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --train
     python launch.py --config configs/angle2img_statue_of_liberty.yaml --train data.photos=/my/photos

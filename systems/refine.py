@@ -24,7 +24,7 @@ from gpslift.guidance.viewpoints import ViewpointSampler
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, last_run, open_run
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import ExportConfig, LiftConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
@@ -145,6 +145,20 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
             f"{short_path(source.folder)} is a lift of landmark={lift.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"
         )
+    landmark = load_landmark(config.landmark)
+    surface = surface_of(lifted, landmark, config.export)
+    print(f"{surface.choice.explanation}; {len(surface.mesh.faces)} faces")
+    with saving(run.folder):
+        save_config(lift, run.folder / LIFT_CONFIG)
+    fresh = build_renderer(replace(lift, device=config.device), landmark)  # its engine is for this device
+    fresh.load_state_dict(lifted.state_dict())
+    vertices, faces = (torch.from_numpy(np.array(part)) for part in (surface.mesh.vertices, surface.mesh.faces))
+    cut = {"choice": asdict(surface.choice), "removed": asdict(surface.removed)}
+    return Scene(mesh_renderer(config, fresh, vertices, faces), cut)
+
+
+def surface_of(lifted: Renderer, landmark: Landmark, config: ExportConfig) -> Surface:
+    """The mesh that the export of a lift would write."""
     device = next(lifted.parameters()).device
 
     def density(points: Tensor) -> Tensor:
@@ -154,13 +168,7 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
     def render(cameras: Cameras) -> Any:
         return lifted.render_image(*rays_on(cameras, device))
 
-    surface = find_surface(density, render, load_landmark(config.landmark), config.export)
-    with saving(run.folder):
-        save_config(lift, run.folder / LIFT_CONFIG)
-    vertices, faces = torch.from_numpy(np.array(surface.mesh.vertices)), torch.from_numpy(np.array(surface.mesh.faces))
-    print(f"{surface.choice.explanation}; {len(faces)} faces")
-    cut = {"choice": asdict(surface.choice), "removed": asdict(surface.removed)}
-    return Scene(mesh_renderer(config, lifted.to("cpu"), vertices, faces), cut)
+    return find_surface(density, render, landmark, config)
 
 
 def saved_scene(config: RefineConfig, run: Run, checkpoint: Path) -> Scene:
