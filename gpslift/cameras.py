@@ -47,7 +47,8 @@ class Cameras:
             [right * half_width, up * half_height, -torch.ones_like(half_height).expand(-1, self.height, self.width)],
             -1,
         )
-        directions = torch.einsum("bij,bhwj->bhwi", self.camera_to_world[:, :3, :3], local)
+        rotation = self.camera_to_world[:, None, None, :3, :3]
+        directions = (rotation * local[..., None, :]).sum(-1)  # no product of matrices: autocast would make it bf16
         directions = torch.nn.functional.normalize(directions, dim=-1)
         return self.positions[:, None, None, :].expand_as(directions), directions
 

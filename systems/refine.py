@@ -121,8 +121,7 @@ class RefineSystem(pl.LightningModule):
 
 def drawn(renderer: MeshRenderer, cameras: Cameras, device: torch.device, normals: bool = False) -> Picture:
     """Pictures from CPU cameras, with gradients."""
-    with torch.autocast("cpu", enabled=False):  # rays in bf16 would miss their pixels
-        _, directions = rays_on(cameras, device)
+    _, directions = rays_on(cameras, device)
     return renderer(cameras.camera_to_world.to(device), cameras.fov_y.to(device), directions, normals=normals)
 
 

@@ -67,6 +67,14 @@ def test_rays_by_hand() -> None:
     assert torch.allclose(directions[0, 1, 2], expected / expected.norm(), atol=1e-5)
 
 
+def test_rays_are_exact_where_matrix_products_are_not() -> None:
+    cameras = orbit_cameras(tensor(37), tensor(11), tensor(500), tensor(0.3), LOOK_AT, height=64, width=64)
+    with torch.autocast("cpu", torch.bfloat16):
+        origins, directions = cameras.rays()
+    assert torch.equal(origins, cameras.rays()[0])
+    assert torch.equal(directions, cameras.rays()[1])
+
+
 def test_roll_turns_counter_clockwise_seen_from_behind() -> None:
     """Looking north and rolled by 90 degrees, the camera's right is up and its up is west."""
     matrix = look_at_matrix(tensor(0.0, -10.0, 0.0)[None], torch.zeros(1, 3), tensor(math.pi / 2))[0]
