@@ -132,6 +132,11 @@ def last_run(output: str, name: str, *, with_checkpoint: bool = True) -> Run:
     raise UserError(f"no run named '{name}' in {parent.parent} (runs there: {others}); --train makes one")
 
 
+def chosen_run(path: str, output: str, name: str) -> Run:
+    """The run in folder `path`; '' = the last run of that name. Raises UserError if there is none."""
+    return open_run(path) if path else last_run(output, name)
+
+
 def write_status(run: Run, state: str, step: int, steps: int, message: str = "") -> None:
     """Writes status.json: `state` is running, finished, interrupted or failed; `step` of `steps` are done.
 

@@ -1,23 +1,127 @@
-"""What a lift and its refinement share: the optimiser, rays on a device, previews."""
+"""What a lift and its refinement share: the prior and its cameras, the objective, previews, the way to the end."""
 
+import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpslift.cameras import Cameras
 from gpslift.errors import UserError
-from gpslift.export.views import RenderFunction, framing_cameras
+from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark
+from gpslift.guidance.objectives import build_objective
+from gpslift.guidance.viewpoints import ViewpointSampler
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import shipped_prior
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.ranks import is_first_process
+from gpslift.runs import Run
 from gpslift.schema.lift import LiftConfig, LiftOptimConfig
 from gpslift.schema.refine import RefineConfig, RefineOptimConfig
+from gpslift.storage import short_path
+from renderers.render import Picture
+from systems.running import Steps, choose_device, fit, make_trainer, show_summary
 
 PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
 PREVIEW_SIZE = 96
+
+
+class DistillationSystem(pl.LightningModule):
+    """Score distillation of one landmark into what a subclass renders.
+
+    The prior is frozen and is no part of the checkpoint. table: the cameras that its photos were taken with.
+    """
+
+    def __init__(
+        self,
+        config: LiftConfig | RefineConfig,
+        landmark: Landmark,
+        prior: PlaceDiffusionPipeline,
+        table: dict[str, Tensor],
+        previews: Path,
+    ) -> None:
+        super().__init__()
+        self.landmark, self.previews = landmark, previews
+        self.preview_every_steps = config.log.preview_every_steps
+        self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
+        self.reuse = config.guidance.reuse if config.guidance.objective == "multistep" else 1
+        """Steps that share their cameras."""
+        low, high = config.cameras.azimuth
+        self.viewpoints = ViewpointSampler(
+            landmark,
+            table,
+            (low, high),
+            config.cameras.even_elevation,
+            config.cameras.aim_jitter,
+            config.guidance.place,
+            config.seed,
+        )
+
+    def render(self, cameras: Cameras) -> Picture:
+        """Pictures with normals from CPU cameras, without gradients and with bounded memory."""
+        raise NotImplementedError
+
+    def train_dataloader(self) -> Steps:
+        """Nothing but the steps: score distillation has no data."""
+        return Steps()
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """A preview now and then."""
+        if self.trainer.is_global_zero and self.global_step % self.preview_every_steps == 0:
+            self.preview(self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The objective's state goes with what is rendered."""
+        checkpoint["objective"] = self.objective.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """And comes back with it."""
+        self.objective.load_state_dict(checkpoint["objective"])
+
+    def preview(self, step: int) -> None:
+        """Colour above normals from six sides, as a picture in the run's previews."""
+        low, high = self.landmark.box_min, self.landmark.box_max
+        picture = self.render(framing_cameras(low, high, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE))
+        assert picture.normal is not None
+        normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
+        both = torch.cat([picture.color, normal]).permute(0, 3, 1, 2)
+        save_grid(both, self.previews / f"step_{step:08d}.png", columns=len(PREVIEW_AZIMUTHS))
+
+
+def distil(
+    system: DistillationSystem,
+    config: LiftConfig | RefineConfig,
+    run: Run,
+    *,
+    description: str,
+    remedies: str,
+    shares: int = 1,
+) -> None:
+    """Trains a system to its last step, and says how to export it.
+
+    remedies: what to do about too little memory. shares: as of `make_trainer`.
+    """
+    trainer = make_trainer(
+        config,
+        run,
+        max_steps=config.optim.steps,
+        learning_rate=config.optim.lr,
+        description=description,
+        gradient_clip=config.optim.gradient_clip,
+        shares=shares,
+    )
+    fit(trainer, system, None, run, remedies)
+    if not is_first_process():
+        return
+    system.to(choose_device(config))
+    system.preview(config.optim.steps)
+    own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
+    show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
 
 
 def prior_of(config: LiftConfig | RefineConfig) -> str:
@@ -32,14 +136,25 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
     )
 
 
-def falling_adam(
-    groups: list[dict[str, Any]], optim: LiftOptimConfig | RefineOptimConfig, last: tuple[int, float] = (sys.maxsize, 1)
-) -> dict[str, Any]:
-    """Adam over groups of parameters, with learning rates that fall exponentially to their end share.
+def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
+    """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
+    if prior.caption != landmark.caption:
+        raise UserError(
+            f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "
+            f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
+        )
 
-    last: a step, and the constant share of the first rates that they have from there on.
+
+def falling_adam(
+    parameters: Iterable[nn.Parameter],
+    optim: LiftOptimConfig | RefineOptimConfig,
+    last: tuple[int, float] = (sys.maxsize, 1),
+) -> dict[str, Any]:
+    """Adam with a learning rate that falls exponentially to its end share.
+
+    last: a step, and the constant share of the first rate that it has from there on.
     """
-    optimizer = torch.optim.Adam(groups, lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
+    optimizer = torch.optim.Adam(parameters, lr=optim.lr, betas=(0.9, 0.99), eps=1e-15)
     decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
 
     def share(step: int) -> float:
@@ -47,14 +162,6 @@ def falling_adam(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def save_preview(render: RenderFunction, landmark: Landmark, path: Path) -> None:
-    """Colour above normals from six sides, as one picture. render: gives color, normal and opacity, as a `Picture`."""
-    cameras = framing_cameras(landmark.box_min, landmark.box_max, PREVIEW_AZIMUTHS, 5.0, PREVIEW_SIZE)
-    picture = render(cameras)
-    normal = (picture.normal + 1) / 2 * picture.opacity[..., None]
-    save_grid(torch.cat([picture.color, normal]).permute(0, 3, 1, 2), path, columns=len(PREVIEW_AZIMUTHS))
 
 
 def rays_on(cameras: Cameras, device: torch.device) -> tuple[Tensor, Tensor]:

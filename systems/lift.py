@@ -1,48 +1,39 @@
 """Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
 
 import math
-import shlex
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from gpslift.cameras import Cameras
-from gpslift.checkpoint_files import last_checkpoint
 from gpslift.collectives import rank, world_size
-from gpslift.config import load_config
-from gpslift.errors import UserError
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, build_objective, interleaved, scales_of
-from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
+from gpslift.guidance.objectives import Seen, interleaved, scales_of
+from gpslift.guidance.viewpoints import assumed_cameras
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
-from gpslift.runs import Run, last_run, open_run
+from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
-from gpslift.schema.refine import RefineConfig
-from gpslift.storage import short_path
-from renderers.backends import EngineUnavailable
-from renderers.render import Render
-from renderers.renderer import Renderer
+from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
-from systems.distillation import falling_adam, prior_of, rays_on, save_preview
+from systems.distillation import DistillationSystem, check_subject, distil, falling_adam, prior_of, rays_on
+from systems.lifted import build_renderer, load_lifted
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers
-from systems.running import Steps, choose_device, fit, make_trainer, prepare, show_summary
+from systems.running import prepare
 
 NORMAL_SAMPLES = 4096
 
 
-class LiftSystem(pl.LightningModule):
-    """Score distillation of one landmark. The prior is frozen and is no part of the checkpoint."""
+class LiftSystem(DistillationSystem):
+    """Score distillation into a NeRF."""
 
     def __init__(
         self,
@@ -52,38 +43,22 @@ class LiftSystem(pl.LightningModule):
         table: dict[str, Tensor],
         previews: Path,
     ) -> None:
-        super().__init__()
-        self.config, self.landmark, self.previews = config, landmark, previews
+        super().__init__(config, landmark, prior, table, previews)
+        self.config = config
         self.renderer = build_renderer(config, landmark)
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
-        self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         self.guidance = self.objective.guidance
         for_colors = replace(config.guidance, scale=config.coloring.scale, scale_text=-1.0, scale_place=-1.0)
         self.color_guidance = replace(self.guidance, scales=scales_of(for_colors))
-        low, high = config.cameras.azimuth
-        self.viewpoints = ViewpointSampler(
-            landmark,
-            table,
-            (low, high),
-            config.cameras.even_elevation,
-            config.cameras.aim_jitter,
-            config.guidance.place,
-            config.seed,
-        )
-
-    def train_dataloader(self) -> Steps:
-        """Nothing but the steps: a lift has no data."""
-        return Steps()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
         step, optim, objective = self.global_step, self.config.optim, self.objective
         objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
         self.renderer.update(step, optim.steps)
-        reuse = self.config.guidance.reuse if self.config.guidance.objective == "multistep" else 1
         count = optim.batch_size // world_size()  # processes share a step's cameras
-        first, target_step = step // reuse * optim.batch_size + rank() * count, step // reuse * reuse
+        first, target_step = step // self.reuse * optim.batch_size + rank() * count, step // self.reuse * self.reuse
         views = self.viewpoints.draw(first, count, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
         lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
@@ -167,27 +142,10 @@ class LiftSystem(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share; of colours alone it is constant."""
         last = self.coloring_from, self.config.coloring.lr_share
-        return falling_adam([{"params": self.renderer.parameters()}], self.config.optim, last)
+        return falling_adam(self.renderer.parameters(), self.config.optim, last)
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """A preview now and then."""
-        if self.trainer.is_global_zero and self.global_step % self.config.log.preview_every_steps == 0:
-            self.preview(self.global_step)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The objective's state goes with the renderer's."""
-        checkpoint["objective"] = self.objective.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back with it."""
-        self.objective.load_state_dict(checkpoint["objective"])
-
-    def preview(self, step: int) -> None:
-        """Colour above normals from six sides, as a picture in the run's previews."""
-        save_preview(self.render, self.landmark, self.previews / f"step_{step:08d}.png")
-
-    def render(self, cameras: Cameras) -> Any:
-        """Pictures from CPU cameras, without gradients and with bounded memory."""
+    def render(self, cameras: Cameras) -> Picture:
+        """See DistillationSystem."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
 
 
@@ -195,43 +153,6 @@ def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
     """The pictures, from these cameras, with the tint [B, 3, 1, 1] on what is behind the object."""
     clear = (1 - render.opacity)[:, None]
     return Seen(render.color.permute(0, 3, 1, 2) + clear * tint, clear, cameras)
-
-
-def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
-    """The untrained NeRF of a config, in the landmark's box."""
-    settings = {**vars(config.renderer), "grid": vars(config.renderer.grid)}
-    try:
-        return Renderer(
-            box_min=landmark.box_min,
-            box_max=landmark.box_max,
-            seed=config.seed,
-            device=choose_device(config),
-            **settings,
-        )
-    except EngineUnavailable as error:
-        asked = f"renderer.engine={config.renderer.engine}, renderer.marching={config.renderer.marching}"
-        raise UserError(f"{asked}: {error}") from error
-
-
-def load_renderer(run: Run) -> tuple[LiftConfig, Renderer]:
-    """The config of a run and its NeRF at the last checkpoint; no prior is needed for that."""
-    config = load_config(run.config)
-    if not isinstance(config, LiftConfig):
-        raise UserError(f"{run.folder} is a run of system={config.system}; export takes one of system=lift")
-    checkpoint = last_checkpoint(run.checkpoints)
-    weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    renderer = build_renderer(config, load_landmark(config.landmark))
-    renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})
-    return config, renderer.to(choose_device(config)).eval()
-
-
-def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
-    """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
-    if prior.caption != landmark.caption:
-        raise UserError(
-            f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "
-            f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
-        )
 
 
 def train(config: LiftConfig, run: Run) -> None:
@@ -251,48 +172,23 @@ def _train(config: LiftConfig, run: Run) -> None:
     system = LiftSystem(config, landmark, prior, table, run.previews)
     if is_first_process():
         print(f"hash grid engine: {system.renderer.engine_reason}")
-    trainer = make_trainer(
+    distil(
+        system,
         config,
         run,
-        max_steps=config.optim.steps,
-        learning_rate=config.optim.lr,
         description=f"lifting {landmark.title}",
-        gradient_clip=config.optim.gradient_clip,
+        remedies=lift_remedies(config),
         shares=config.optim.batch_size,
     )
-    fit(trainer, system, None, run, lift_remedies(config))
-    if not is_first_process():
-        return
-    system.to(device)
-    system.preview(config.optim.steps)
-    own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
-    show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
 
 
 def export(config: LiftConfig) -> None:
     """Writes mesh, georeference and pictures of a run (by default the last of this config) into its export folder."""
-    device = prepare(config)
-    run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
-    trained, renderer = load_renderer(run)
-
-    def density(points: Tensor) -> Tensor:
-        with torch.no_grad():
-            return renderer.density(points.to(device))
-
-    def color(points: Tensor) -> Tensor:
-        with torch.no_grad():
-            return renderer.field.color(points.to(device))
-
-    def render(cameras: Cameras, normals: bool = False) -> Any:
-        return renderer.render_image(*rays_on(cameras, device), normals=normals)
-
+    prepare(config)
+    run = chosen_run(config.export.run, config.output, config.name)
+    lifted = load_lifted(run, config.device)
+    landmark = load_landmark(lifted.config.landmark)
     report = export_landmark(
-        density,
-        color,
-        render,
-        load_landmark(trained.landmark),
-        config.export,
-        run.export,
-        render_normals=partial(render, normals=True),  # normals cost five times the rest: only where they are shown
+        lifted.density, lifted.color, lifted.render, landmark, config.export, run.export, lifted.render_normals
     )
     print("\n".join(report.summary()))

@@ -1,12 +1,10 @@
 """The second stage of a lift: its surface as a mesh, whose colours go on following the same prior."""
 
-import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 import trimesh
 from torch import Tensor
@@ -19,20 +17,19 @@ from gpslift.export.cleanup import Removed
 from gpslift.export.landmark import Surface, find_surface, write_landmark
 from gpslift.export.level import LevelChoice
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, build_objective
-from gpslift.guidance.viewpoints import ViewpointSampler
+from gpslift.guidance.objectives import Seen
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.runs import Run, last_run, open_run
-from gpslift.schema.lift import ExportConfig, LiftConfig
+from gpslift.runs import Run, chosen_run
+from gpslift.schema.lift import LiftConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
-from systems.distillation import falling_adam, prior_of, rays_on, save_preview
-from systems.lift import build_renderer, check_subject, load_renderer
-from systems.running import Steps, fit, make_trainer, prepare, show_summary
+from systems.distillation import DistillationSystem, check_subject, distil, falling_adam, prior_of, rays_on
+from systems.lifted import build_renderer, load_lifted
+from systems.running import prepare
 
 LIFT_CONFIG = "lift.yaml"
 """The lift's config, kept in the refinement's run folder."""
@@ -46,8 +43,8 @@ class Scene:
     cut: dict[str, Any]
 
 
-class RefineSystem(pl.LightningModule):
-    """Score distillation into a mesh. The prior is frozen and is no part of the checkpoint."""
+class RefineSystem(DistillationSystem):
+    """Score distillation into a mesh."""
 
     def __init__(
         self,
@@ -58,30 +55,14 @@ class RefineSystem(pl.LightningModule):
         scene: Scene,
         previews: Path,
     ) -> None:
-        super().__init__()
-        self.config, self.landmark, self.previews = config, landmark, previews
+        super().__init__(config, landmark, prior, table, previews)
+        self.config = config
         self.renderer, self.cut = scene.renderer, scene.cut
-        self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
-        low, high = config.cameras.azimuth
-        self.viewpoints = ViewpointSampler(
-            landmark,
-            table,
-            (low, high),
-            config.cameras.even_elevation,
-            config.cameras.aim_jitter,
-            config.guidance.place,
-            config.seed,
-        )
-
-    def train_dataloader(self) -> Steps:
-        """Nothing but the steps: a refinement has no data."""
-        return Steps()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Draws the mesh from the step's cameras and asks the prior."""
-        step, optim, guidance = self.global_step, self.config.optim, self.config.guidance
-        reuse = guidance.reuse if guidance.objective == "multistep" else 1
-        first = step // reuse * optim.batch_size
+        step, optim = self.global_step, self.config.optim
+        first = step // self.reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, optim.size)
         picture = drawn(self.renderer, views.cameras, self.device)
         seen = Seen(picture.color.permute(0, 3, 1, 2), (1 - picture.opacity)[:, None])
@@ -95,27 +76,15 @@ class RefineSystem(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam over the colours and the background; the mesh itself is held."""
         trained = [parameter for parameter in self.renderer.parameters() if parameter.requires_grad]
-        return falling_adam([{"params": trained}], self.config.optim)
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """A preview now and then."""
-        if self.trainer.is_global_zero and self.global_step % self.config.log.preview_every_steps == 0:
-            self.preview(self.global_step)
+        return falling_adam(trained, self.config.optim)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The objective's state and where the surface was cut go with the mesh."""
-        checkpoint["objective"], checkpoint["cut"] = self.objective.state_dict(), self.cut
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And come back with it."""
-        self.objective.load_state_dict(checkpoint["objective"])
-
-    def preview(self, step: int) -> None:
-        """Colour above normals from six sides, as a picture in the run's previews."""
-        save_preview(self.render, self.landmark, self.previews / f"step_{step:08d}.png")
+        """Where the surface was cut goes with the mesh."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["cut"] = self.cut
 
     def render(self, cameras: Cameras) -> Picture:
-        """Pictures from CPU cameras, without gradients."""
+        """See DistillationSystem."""
         return render_image(self.renderer, cameras, self.device)
 
 
@@ -137,37 +106,20 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
 
     Raises UserError where there is no such lift, where it is of another landmark, or where it has no surface.
     """
-    source = open_run(config.refine.run) if config.refine.run else last_run(config.output, config.refine.lift)
-    lift, lifted = load_renderer(source)
-    if lift.landmark != config.landmark:
+    source = chosen_run(config.refine.run, config.output, config.refine.lift)
+    lifted = load_lifted(source, config.device)
+    if lifted.config.landmark != config.landmark:
         raise UserError(
-            f"{short_path(source.folder)} is a lift of landmark={lift.landmark}, this config has "
+            f"{short_path(source.folder)} is a lift of landmark={lifted.config.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"
         )
-    landmark = load_landmark(config.landmark)
-    surface = surface_of(lifted, landmark, config.export)
+    surface = find_surface(lifted.density, lifted.render, load_landmark(config.landmark), config.export)
     print(f"{surface.choice.explanation}; {len(surface.mesh.faces)} faces")
     with saving(run.folder):
-        save_config(lift, run.folder / LIFT_CONFIG)
-    fresh = build_renderer(replace(lift, device=config.device), landmark)  # its engine is for this device
-    fresh.load_state_dict(lifted.state_dict())
+        save_config(lifted.config, run.folder / LIFT_CONFIG)
     vertices, faces = (torch.from_numpy(np.array(part)) for part in (surface.mesh.vertices, surface.mesh.faces))
     cut = {"choice": asdict(surface.choice), "removed": asdict(surface.removed)}
-    return Scene(mesh_renderer(config, fresh, vertices, faces), cut)
-
-
-def surface_of(lifted: Renderer, landmark: Landmark, config: ExportConfig) -> Surface:
-    """The mesh that the export of a lift would write."""
-    device = next(lifted.parameters()).device
-
-    def density(points: Tensor) -> Tensor:
-        with torch.no_grad():
-            return lifted.density(points.to(device))
-
-    def render(cameras: Cameras) -> Any:
-        return lifted.render_image(*rays_on(cameras, device))
-
-    return find_surface(density, render, landmark, config)
+    return Scene(mesh_renderer(config, lifted.renderer, vertices, faces), cut)
 
 
 def saved_scene(config: RefineConfig, run: Run, checkpoint: Path) -> Scene:
@@ -202,25 +154,14 @@ def train(config: RefineConfig, run: Run) -> None:
     check_subject(config, prior, landmark)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)
-    trainer = make_trainer(
-        config,
-        run,
-        max_steps=config.optim.steps,
-        learning_rate=config.optim.lr,
-        description=f"refining {landmark.title}",
-        gradient_clip=config.optim.gradient_clip,
-    )
-    fit(trainer, system, None, run, "lower optim.batch_size, optim.size, refine.supersample or export.faces")
-    system.to(device)
-    system.preview(config.optim.steps)
-    own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
-    show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
+    remedies = "lower optim.batch_size, optim.size, refine.supersample or export.faces"
+    distil(system, config, run, description=f"refining {landmark.title}", remedies=remedies)
 
 
 def export(config: RefineConfig) -> None:
     """Writes mesh, georeference and pictures of a run (by default the last of this config) into its export folder."""
     device = prepare(config)
-    run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
+    run = chosen_run(config.export.run, config.output, config.name)
     trained = load_config(run.config)
     if not isinstance(trained, RefineConfig):
         raise UserError(f"{run.folder} is a run of system={trained.system}; this export takes one of system=refine")

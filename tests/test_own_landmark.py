@@ -16,7 +16,6 @@ import trimesh
 
 import launch
 import systems.distillation
-import systems.lift
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
 from gpslift.runs import last_run

@@ -18,7 +18,7 @@ from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
-from gpslift.runs import Run, last_run, open_run
+from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.storage import replace_text, saving
@@ -35,7 +35,7 @@ def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
     """
     from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 
-    run = open_run(config.export.run) if config.export.run else last_run(config.output, config.name)
+    run = chosen_run(config.export.run, config.output, config.name)
     landmark = load_landmark(load_config(run.config).landmark)
     shape = config.validation.truth or landmark.name
     console = Console()

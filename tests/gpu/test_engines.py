@@ -7,13 +7,12 @@ import torch
 
 import launch
 import systems.distillation
-import systems.lift
-from gpslift.runs import runs_of
 from renderers.backends import EngineUnavailable, pick_engine
 from renderers.backends.contract import Engine, GridLayout, OccupiedCells
 from renderers.backends.torch_engine import TorchEngine
 from renderers.volume import intersect_box
 from tests.renderers.scenes import make_renderer, side_cameras
+from tests.systems.leavings import only_run
 from tests.systems.settings import settings_kept
 from tests.systems.tiny_lift import arguments, write_prior
 
@@ -102,5 +101,5 @@ def test_a_lift(name: str, marching: str, tmp_path: Path, monkeypatch: pytest.Mo
         command = arguments(tmp_path, "lift", prior, *settings)
         assert launch.main(command) == 0
         assert launch.main([*command, "--export"]) == 0
-    (run,) = runs_of(str(tmp_path), "lift")
+    run = only_run(tmp_path, "lift")
     assert list(run.folder.rglob("*.glb"))

@@ -8,10 +8,9 @@ import torch
 
 import launch
 import systems.distillation
-import systems.lift
 from gpslift.conditioning.dropout import drop_place
-from gpslift.runs import runs_of
 from tests.renderers.scenes import make_renderer, side_cameras
+from tests.systems.leavings import only_run
 from tests.systems.settings import settings_kept
 from tests.systems.tiny_lift import CAPTION, arguments, tiny_prior, write_prior
 from tests.systems.tiny_prior import STEPS, tiny_config, train
@@ -66,7 +65,7 @@ def test_a_lift_from_training_to_mesh(objective: str, tmp_path: Path) -> None:
     command = arguments(tmp_path, "lift", prior, *settings)
     assert launch.main(command) == 0
     assert launch.main([*command, "--export"]) == 0
-    (run,) = runs_of(str(tmp_path), "lift")
+    run = only_run(tmp_path, "lift")
     assert list(run.folder.rglob("*.glb"))
 
 

@@ -22,9 +22,10 @@ from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.training import prior_from_photos
-from gpslift.runs import Run, runs_of
+from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.prior_system import ImagePriorSystem
+from tests.systems.leavings import only_run
 from tests.systems.tiny_prior import EVERY, PREVIEW, STEPS, Watched, tiny_config, train
 
 
@@ -110,7 +111,7 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(few_photos: 
     assert results["whole"]["step"] == str(STEPS)
     for step in kills:
         assert results[f"killed_{step}"] == results["whole"], step
-        (run,) = runs_of(str(tmp_path), f"killed_{step}")
+        run = only_run(tmp_path, f"killed_{step}")
         assert len(list(run.previews.iterdir())) == STEPS // PREVIEW
         assert [int(row["step"]) for row in rows_of(run)] == list(range(1, STEPS + 1))
 
@@ -122,7 +123,7 @@ def test_a_loss_that_is_no_number_stops_with_a_remedy(few_photos: Path, tmp_path
         UserError, match=rf"step 7: the loss is nan; lower optim\.lr .*resume=.*step_0000000{EVERY}\.ckpt"
     ):
         train(config, (6, lambda loss: loss * float("nan")))
-    (run,) = runs_of(str(tmp_path), "tiny")
+    run = only_run(tmp_path, "tiny")
     assert [path.stem for path in checkpoints_of(run.checkpoints)] == [f"step_0000000{EVERY}"]
     assert not (run.folder / "prior").exists()
 

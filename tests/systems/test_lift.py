@@ -4,12 +4,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -27,7 +23,8 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
-from systems.lift import load_renderer
+from systems.lifted import build_renderer, load_lifted
+from tests.systems.leavings import Leavings, assert_equal, leavings_of, one_error, only_run, saved
 from tests.systems.tiny_lift import (
     CONFIG,
     KILLS,
@@ -37,7 +34,6 @@ from tests.systems.tiny_lift import (
     STOPPED,
     arguments,
     at_step,
-    only_run,
     tiny_prior,
     write_prior,
 )
@@ -45,34 +41,10 @@ from tests.systems.tiny_lift import (
 LANDMARK = load_landmark("statue_of_liberty")
 
 
-@dataclass(frozen=True)
-class Lifts:
-    """What `tests.systems.tiny_lift` left behind."""
-
-    output: Path
-    statuses: dict[str, int]
-
-    @property
-    def prior(self) -> Path:
-        return self.output / "prior"
-
-    def run(self, name: str) -> Run:
-        return only_run(self.output, name)
-
-
 @pytest.fixture(scope="module")
-def lifts(tmp_path_factory: pytest.TempPathFactory) -> Lifts:
+def lifts(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     """All tiny lifts: whole, killed and resumed."""
-    output = tmp_path_factory.mktemp("lifts")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.systems.tiny_lift", str(output)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return Lifts(output, json.loads(done.stdout.splitlines()[-1]))
+    return leavings_of("tests.systems.tiny_lift", tmp_path_factory.mktemp("lifts"))
 
 
 @pytest.fixture(autouse=True)
@@ -80,29 +52,8 @@ def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
 
 
-def saved(run: Run) -> dict[str, Any]:
-    return torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)
-
-
-def assert_equal(found: Any, expected: Any, where: str = "checkpoint") -> None:
-    """Whether two checkpoints are the same to the last bit."""
-    assert type(found) is type(expected), where
-    if isinstance(expected, Tensor):
-        assert torch.equal(found, expected), where
-    elif isinstance(expected, dict):
-        assert found.keys() == expected.keys(), where
-        for key, value in expected.items():
-            assert_equal(found[key], value, f"{where}.{key}")
-    elif isinstance(expected, list | tuple):
-        assert len(found) == len(expected), where
-        for index, value in enumerate(expected):
-            assert_equal(found[index], value, f"{where}[{index}]")
-    else:
-        assert found == expected, where
-
-
 @pytest.mark.parametrize(("objective", "step"), [(name, step) for name, steps in KILLS.items() for step in steps])
-def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Lifts, objective: str, step: int) -> None:
+def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Leavings, objective: str, step: int) -> None:
     assert lifts.statuses[objective] == 0
     assert lifts.statuses[f"{objective}_{step} killed"] == signal.SIGKILL
     assert lifts.statuses[f"{objective}_{step} resumed"] == 0
@@ -113,9 +64,9 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Lifts
     assert run.metrics.read_text() == whole.metrics.read_text()
 
 
-def test_the_objectives_differ_and_something_was_learnt(lifts: Lifts) -> None:
+def test_the_objectives_differ_and_something_was_learnt(lifts: Leavings) -> None:
     states = [saved(lifts.run(objective))["state_dict"] for objective in OBJECTIVES]
-    start = systems.lift.build_renderer(load_lift(lifts.run("sds")), LANDMARK).state_dict()
+    start = build_renderer(load_lift(lifts.run("sds")), LANDMARK).state_dict()
     for name in ("field.density_head.hidden.weight", "background.ground.0.weight"):
         learnt = [state[f"renderer.{name}"] for state in states]
         assert not any(torch.equal(one, other) for one, other in combinations(learnt, 2))
@@ -129,7 +80,7 @@ def load_lift(run: Run) -> LiftConfig:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Lifts, objective: str) -> None:
+def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Leavings, objective: str) -> None:
     checkpoint = saved(lifts.run(objective))
     parts = {name.split(".")[0] for name in checkpoint["state_dict"]}
     assert parts == {"renderer"}
@@ -143,7 +94,7 @@ def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Lifts, 
     assert size < 3 * 4 * (weights + adapters) + 200_000
 
 
-def test_the_last_steps_learn_colours_and_hold_the_shape(lifts: Lifts) -> None:
+def test_the_last_steps_learn_colours_and_hold_the_shape(lifts: Leavings) -> None:
     at_9, at_12 = checkpoints_of(lifts.run("multistep").checkpoints)[-2:]
     before, after = (torch.load(path, weights_only=True)["state_dict"] for path in (at_9, at_12))
     changed = {name for name in after if not torch.equal(before[name], after[name])}
@@ -152,7 +103,7 @@ def test_the_last_steps_learn_colours_and_hold_the_shape(lifts: Lifts) -> None:
     assert not any(name.startswith(("renderer.field.grid", "renderer.field.density_head")) for name in changed)
 
 
-def test_a_run_writes_metrics_and_previews(lifts: Lifts) -> None:
+def test_a_run_writes_metrics_and_previews(lifts: Leavings) -> None:
     run = lifts.run("multistep")
     header, *rows = run.metrics.read_text().splitlines()
     assert {"step", "guide", "opacity", "timestep"} <= set(header.split(","))
@@ -161,7 +112,7 @@ def test_a_run_writes_metrics_and_previews(lifts: Lifts) -> None:
     assert json.loads(run.status.read_text())["state"] == "finished"
 
 
-def test_export_writes_every_format_in_metres(lifts: Lifts, tmp_path: Path) -> None:
+def test_export_writes_every_format_in_metres(lifts: Leavings, tmp_path: Path) -> None:
     run = copy_of(lifts.run("multistep"), tmp_path)
     assert export(run, lifts.prior) == 0
     files = {suffix: run.export / f"{LANDMARK.name}.{suffix}" for suffix in ("ply", "obj", "glb")}
@@ -175,7 +126,9 @@ def test_export_writes_every_format_in_metres(lifts: Lifts, tmp_path: Path) -> N
     assert sorted(bounds["glb"].flatten()) == pytest.approx(sorted(turned.flatten()), abs=0.01)
 
 
-def test_an_empty_field_has_nothing_to_export(lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_field_has_nothing_to_export(
+    lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = copy_of(lifts.run("multistep"), tmp_path)
     checkpoint = saved(run)
     checkpoint["state_dict"]["renderer.field.density_head.output.bias"].fill_(-1000.0)
@@ -190,13 +143,6 @@ def copy_of(run: Run, folder: Path) -> Run:
 
 def export(run: Run, prior: Path) -> int:
     return launch.main([*arguments(run.folder.parent, "lift", prior), "--export", f"export.run={run.folder}"])
-
-
-def one_error(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that bad input prints."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1
-    return lines[0]
 
 
 def without(folder: Path, name: str) -> None:
@@ -216,7 +162,7 @@ def without(folder: Path, name: str) -> None:
     ],
 )
 def test_a_prior_that_cannot_be_lifted_from_is_one_line_and_exit_code_2(
-    lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str, words: list[str]
+    lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str, words: list[str]
 ) -> None:
     prior = tmp_path / "prior"
     if missing:
@@ -237,7 +183,7 @@ def test_a_prior_that_cannot_be_lifted_from_is_one_line_and_exit_code_2(
         ('{"range_m": [100.0], "elevation_deg": [0.0], "frame_width_m": [0.0]}', "is not above 0"),
     ],
 )
-def test_a_damaged_table_of_cameras_is_told(lifts: Lifts, tmp_path: Path, cameras: str, words: str) -> None:
+def test_a_damaged_table_of_cameras_is_told(lifts: Leavings, tmp_path: Path, cameras: str, words: str) -> None:
     prior = Path(shutil.copytree(lifts.prior, tmp_path / "prior"))
     (prior / "cameras.json").write_text(cameras)
     config = load_lift(lifts.run("sds"))
@@ -256,7 +202,7 @@ def test_a_loss_that_is_no_number_names_its_step(tmp_path: Path, capsys: pytest.
     assert json.loads(only_run(tmp_path, "lift").status.read_text())["state"] == "failed"
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Lifts) -> None:
+def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Leavings) -> None:
     assert os.waitstatus_to_exitcode(lifts.statuses["interrupted"]) == 130
     assert (lifts.output / SAID).read_text().splitlines()[-1].startswith(STOPPED)
     assert lifts.statuses["gone on"] == 0
@@ -265,26 +211,26 @@ def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Lifts) -> None:
 
 
 def test_a_prior_of_another_landmark_is_refused(
-    lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert launch.main([*arguments(tmp_path, "lift", lifts.prior), "landmark=stonehenge"]) == 2
     said = capsys.readouterr().err
     assert "captioned 'A photo of the Statue of Liberty', but landmark=stonehenge is 'A photo of Stonehenge'" in said
 
 
-def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Lifts, tmp_path: Path) -> None:
+def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Leavings, tmp_path: Path) -> None:
     config = load_config(REPOSITORY / CONFIG, [f"output={tmp_path}"])
     with pytest.raises(UserError, match="no checkpoint"):
-        load_renderer(start_run(config))
+        load_lifted(start_run(config), "cpu")
     run = Run(tmp_path / "prior")
     run.folder.mkdir()
     save_config(ImagePriorConfig(), run.config)
     with pytest.raises(UserError, match=r"system=image_prior; export takes one of system=lift"):
-        load_renderer(run)
+        load_lifted(run, "cpu")
 
 
 def test_too_little_memory_for_a_lift_names_the_numbers_to_lower(
-    lifts: Lifts, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(loss: Tensor) -> Tensor:
         return loss + torch.empty(2**50).sum()  # a real refusal: no computer has that much

@@ -10,7 +10,8 @@ import torch
 from gpslift.checkpoint_files import last_checkpoint
 from gpslift.config import REPOSITORY
 from tests.systems import tiny_lift_ddp
-from tests.systems.test_processes import STARTERS, files, only_run
+from tests.systems.leavings import only_run
+from tests.systems.test_processes import STARTERS, files
 from tests.systems.tiny_lift import write_prior
 
 STEPS = tiny_lift_ddp.STEPS

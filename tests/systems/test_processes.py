@@ -14,11 +14,12 @@ from gpslift.config import REPOSITORY
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.ranks import is_first_process
-from gpslift.runs import Run, runs_of, start_run
+from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from gpslift.schema.lift import LiftConfig
 from systems.running import choose_devices
 from tests.systems import tiny_ddp
+from tests.systems.leavings import only_run
 from tests.systems.tiny_prior import STEPS, tiny_config
 
 STARTERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -42,11 +43,6 @@ def trained(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_program(few_photos, output, "two", 2, STEPS // 2)
     run_program(few_photos, output, "two", 2, STEPS, "last")
     return output
-
-
-def only_run(output: Path, name: str) -> Run:
-    (run,) = runs_of(str(output), name)
-    return run
 
 
 def files(run: Run) -> set[str]:

@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,46 +12,20 @@ from torch import Tensor
 
 import launch
 import systems.distillation
-import systems.lift
-from gpslift.config import REPOSITORY, load_config
+from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run
-from tests.systems.test_lift import assert_equal, one_error, saved
-from tests.systems.tiny_lift import only_run
+from tests.systems.leavings import Leavings, assert_equal, leavings_of, one_error, saved
 from tests.systems.tiny_refine import CONFIG, EVERY, STEPS, arguments, make_ball
 
 LANDMARK = load_landmark("statue_of_liberty")
 
 
-@dataclass(frozen=True)
-class Refinements:
-    """What `tests.systems.tiny_refine` left behind."""
-
-    output: Path
-    statuses: dict[str, int]
-
-    @property
-    def prior(self) -> Path:
-        return self.output / "prior"
-
-    def run(self, name: str) -> Run:
-        return only_run(self.output, name)
-
-
 @pytest.fixture(scope="module")
-def refinements(tmp_path_factory: pytest.TempPathFactory) -> Refinements:
+def refinements(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     """All tiny refinements: whole, killed and resumed."""
-    output = tmp_path_factory.mktemp("refinements")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.systems.tiny_refine", str(output)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return Refinements(output, json.loads(done.stdout.splitlines()[-1]))
+    return leavings_of("tests.systems.tiny_refine", tmp_path_factory.mktemp("refinements"))
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +37,7 @@ def weights(run: Run) -> dict[str, Tensor]:
     return saved(run)["state_dict"]
 
 
-def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_stopped(refinements: Refinements) -> None:
+def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_stopped(refinements: Leavings) -> None:
     statuses = {name: os.waitstatus_to_exitcode(status) for name, status in refinements.statuses.items()}
     assert statuses == {"whole": 0, "killed": -signal.SIGKILL, "resumed": 0}
     stopped, whole = refinements.run("stopped"), refinements.run("whole")
@@ -76,7 +47,7 @@ def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_sto
     assert stopped.metrics.read_text() == whole.metrics.read_text()
 
 
-def test_colors_and_background_follow_the_prior(refinements: Refinements) -> None:
+def test_colors_and_background_follow_the_prior(refinements: Leavings) -> None:
     whole, lift = weights(refinements.run("whole")), weights(refinements.run("statue_of_liberty"))
     for name in ("field.grid.table", "field.color_head.output.weight", "background.sky.0.weight"):
         assert not torch.equal(whole[f"renderer.{name}"], lift[f"renderer.{name}"]), name
@@ -86,7 +57,7 @@ def test_colors_and_background_follow_the_prior(refinements: Refinements) -> Non
     assert 100 < len(whole["renderer.faces"]) <= 600
 
 
-def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Refinements) -> None:
+def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Leavings) -> None:
     run = refinements.run("whole")
     header, *rows = run.metrics.read_text().splitlines()
     assert {"step", "guide", "opacity", "timestep"} <= set(header.split(","))
@@ -95,7 +66,7 @@ def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Refinem
     assert load_config(run.folder / "lift.yaml").system == "lift"
 
 
-def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements: Refinements) -> None:
+def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements: Leavings) -> None:
     run = refinements.run("whole")
     command = arguments(refinements.output, "whole", refinements.prior, "refine.run=gone", "--export")
     assert launch.main(command) == 0
@@ -113,7 +84,7 @@ def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements:
 
 
 def test_a_lift_of_another_landmark_is_refused(
-    refinements: Refinements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refinements: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = make_ball(tmp_path, "stones", "landmark=stonehenge")
     command = arguments(tmp_path, "refined", refinements.prior, f"refine.run={other.folder}")
@@ -122,14 +93,14 @@ def test_a_lift_of_another_landmark_is_refused(
 
 
 def test_without_a_lift_it_says_what_is_missing(
-    refinements: Refinements, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    refinements: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert launch.main(arguments(tmp_path, "refined", refinements.prior, "refine.lift=nothing")) == 2
     assert "no run named 'nothing'" in one_error(capsys)
 
 
 def test_a_refinement_is_no_lift_and_a_lift_no_refinement(
-    refinements: Refinements, capsys: pytest.CaptureFixture[str]
+    refinements: Leavings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lift, refined = refinements.run("statue_of_liberty"), refinements.run("whole")
     assert (

@@ -24,13 +24,14 @@ from torch import Tensor
 from gpslift.checkpoint_files import checkpoints_of, is_whole
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
-from gpslift.runs import Interrupted, Run, runs_of
+from gpslift.runs import Interrupted, Run
 from gpslift.schema.lift import LiftConfig
 from systems import checkpoints as checkpoints_module
 from systems.checkpoints import AtomicCheckpointIO
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress
 from systems.running import choose_device, choose_precision, fit, make_trainer, show_summary
+from tests.systems.leavings import only_run
 from tests.systems.toy import EVERY, STEPS, Toy, digits, limit_file_size, toy_config, train
 
 
@@ -38,11 +39,6 @@ from tests.systems.toy import EVERY, STEPS, Toy, digits, limit_file_size, toy_co
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What a training that nothing stops ends with."""
     return digits(train(tmp_path_factory.mktemp("whole"), "whole")[0])
-
-
-def only_run(output: Path, name: str) -> Run:
-    (run,) = runs_of(str(output), name)
-    return run
 
 
 def steps_saved(run: Run) -> list[str]:

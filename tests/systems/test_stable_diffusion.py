@@ -12,9 +12,8 @@ from torch import Tensor
 
 import launch
 import systems.distillation
-import systems.lift
 from gpslift.cameras import orbit_cameras
-from gpslift.checkpoint_files import checkpoints_of
+from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.guidance.objectives import Seen, build_objective
@@ -23,11 +22,12 @@ from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import load_plain_model
 from gpslift.randomness import normal_for_samples
-from gpslift.runs import Run
-from gpslift.schema.lift import GuidanceConfig
+from gpslift.schema.lift import GuidanceConfig, LiftConfig
 from systems.lift import LiftSystem
+from systems.lifted import build_renderer
+from tests.systems.leavings import only_run, saved
 from tests.systems.tiny_base import SIDE
-from tests.systems.tiny_lift import CAPTION, arguments, at_step, interrupt, only_run, write_prior
+from tests.systems.tiny_lift import CAPTION, arguments, at_step, interrupt, write_prior
 from tests.systems.tiny_prior import tiny_config, train
 
 LANDMARK = load_landmark("statue_of_liberty")
@@ -65,10 +65,6 @@ def lift(output: Path, name: str, prior: Path, *more: str) -> int:
     return launch.main(arguments(output, name, prior, *few, *more))
 
 
-def saved(run: Run) -> dict[str, Any]:
-    return torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_lifts_and_goes_on_to_the_last_bit(
     objective: str, prior: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -82,9 +78,11 @@ def test_every_objective_lifts_and_goes_on_to_the_last_bit(
     whole, stopped = (saved(only_run(tmp_path, name)) for name in ("whole", "stopped"))
     for name, weight in whole["state_dict"].items():
         assert torch.equal(stopped["state_dict"][name], weight), name
-    moved = systems.lift.build_renderer(systems.lift.load_config(only_run(tmp_path, "whole").config), LANDMARK)
+    config = load_config(only_run(tmp_path, "whole").config)
+    assert isinstance(config, LiftConfig)
+    start = build_renderer(config, LANDMARK)
     table = "renderer.field.grid.table"
-    assert not torch.equal(whole["state_dict"][table], moved.state_dict()[table.removeprefix("renderer.")])
+    assert not torch.equal(whole["state_dict"][table], start.state_dict()[table.removeprefix("renderer.")])
 
 
 def test_what_was_lifted_is_exported(prior: Path, tmp_path: Path) -> None:

@@ -18,12 +18,10 @@ from torch import Tensor
 
 import launch
 import systems.distillation
-import systems.lift
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.runs import Run, runs_of
 from gpslift.schema.image_prior import BackboneConfig
 from systems.lift import LiftSystem
 from tests.systems.toy import in_child
@@ -110,11 +108,6 @@ def kill(loss: Tensor) -> Tensor:
 def interrupt(loss: Tensor) -> Tensor:
     signal.raise_signal(signal.SIGINT)
     return loss
-
-
-def only_run(output: Path, name: str) -> Run:
-    (run,) = runs_of(str(output), name)
-    return run
 
 
 def interrupted(command: list[str], said: Path) -> None:

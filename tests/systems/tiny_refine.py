@@ -16,13 +16,12 @@ from torch import Tensor
 
 import launch
 import systems.distillation
-import systems.lift
 from gpslift.config import load_config
 from gpslift.geo.landmarks import load_landmark
 from gpslift.priors.loading import load_prior
 from gpslift.runs import Run, start_run
 from gpslift.schema.lift import LiftConfig
-from systems.lift import build_renderer
+from systems.lifted import build_renderer
 from systems.refine import RefineSystem
 from tests.systems import tiny_lift
 from tests.systems.toy import in_child

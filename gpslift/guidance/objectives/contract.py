@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
@@ -55,10 +56,32 @@ class Objective(Protocol):
         ...
 
 
-class WholePictures:
-    """The part of the contract that is alike in objectives that judge whole pictures and keep nothing."""
+class GradientObjective:
+    """An objective that is given by its gradient at the latents of whole pictures: sigma_t^2 times a direction.
+
+    A loss is made of it as half the mean square to a fixed target, whose gradient is that over the latents' number: a
+    mean, so that its size hangs neither on the latents' size nor on the batch's.
+    """
 
     stride = 1
+
+    def __init__(self, guidance: Guidance) -> None:
+        self.guidance = guidance
+
+    def direction(
+        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """What the gradient follows, shaped as the latents, and figures to log. Called without gradients."""
+        raise NotImplementedError
+
+    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
+        """See Objective."""
+        latents, timestep = self.guidance.latents(seen.pictures), self.guidance.timestep(step)
+        with torch.no_grad():
+            direction, figures = self.direction(latents.detach(), timestep, seen, place, first)
+            gradient = self.guidance.weight(timestep, latents) * direction
+        loss = 0.5 * mse_loss(latents, latents.detach() - gradient)
+        return loss, {"timestep": float(timestep), "gradient": float(gradient.norm()), **figures}
 
     def needs_pictures(self, step: int) -> bool:
         """Never: the loss itself sees whole pictures."""
@@ -73,14 +96,6 @@ class WholePictures:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing to bring back."""
-
-
-def loss_with_gradient(latents: Tensor, gradient: Tensor) -> Tensor:
-    """A loss whose gradient by the latents is `gradient` over their number: half the mean square to a fixed target.
-
-    A mean over latents, so that its size hangs neither on theirs nor on the batch's.
-    """
-    return 0.5 * mse_loss(latents, latents.detach() - gradient)
 
 
 def interleaved(step: int, stride: int) -> tuple[slice, slice]:

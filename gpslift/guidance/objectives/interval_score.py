@@ -7,10 +7,10 @@ from torch import Tensor
 
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
-from gpslift.guidance.objectives.contract import Seen, WholePictures, loss_with_gradient
+from gpslift.guidance.objectives.contract import GradientObjective, Seen
 
 
-class IntervalScoreMatching(WholePictures):
+class IntervalScoreMatching(GradientObjective):
     """LucidDreamer's loss (Liang et al. 2024, section 4.2 and algorithm 1).
 
     The render x_0 is taken to timestep s by DDIM inversion without text and place, then by one more such step to t =
@@ -21,19 +21,15 @@ class IntervalScoreMatching(WholePictures):
     """
 
     def __init__(self, guidance: Guidance, interval: float, inversion_steps: int) -> None:
-        self.guidance, self.interval, self.inversion_steps = guidance, interval, inversion_steps
+        super().__init__(guidance)
+        self.interval, self.inversion_steps = interval, inversion_steps
 
-    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """See Objective."""
-        guidance = self.guidance
-        latents = guidance.latents(seen.pictures)
-        timestep = guidance.timestep(step)
-        with torch.no_grad():
-            noisy, before = self.inverted(latents, timestep, place)
-            predicted = guidance.noise(noisy, timestep, guidance.branches(place))
-            gradient = guidance.weight(timestep, latents) * (predicted - before)
-        figures = {"timestep": float(timestep), "gradient": float(gradient.norm())}
-        return loss_with_gradient(latents, gradient), figures
+    def direction(
+        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The prior's noise at t less the noise that inversion found on the way to it."""
+        noisy, before = self.inverted(latents, timestep, place)
+        return self.guidance.noise(noisy, timestep, self.guidance.branches(place)) - before, {}
 
     def inverted(self, latents: Tensor, timestep: Tensor, place: Place) -> tuple[Tensor, Tensor]:
         """The latents at `timestep`, by DDIM inversion, and the noise that its last step found: shaped as they are."""

@@ -11,12 +11,12 @@ from gpslift.collectives import average_over_processes
 from gpslift.conditioning.place import Place
 from gpslift.guidance.adapters import UNetAdapters
 from gpslift.guidance.asking import Guidance
-from gpslift.guidance.objectives.contract import Seen, WholePictures, loss_with_gradient
+from gpslift.guidance.objectives.contract import GradientObjective, Seen
 from gpslift.priors.condition import Condition
 from gpslift.randomness import normal_for_samples, uniform_for_samples
 
 
-class VariationalDistillation(WholePictures):
+class VariationalDistillation(GradientObjective):
     """ProlificDreamer's loss (Wang et al. 2023, eq. 9): its gradient is sigma_t^2 [e_hat - e_phi].
 
     e_phi is the prior's U-Net with adapters that know the camera; each step they learn (eq. 8), by an AdamW of their
@@ -25,27 +25,22 @@ class VariationalDistillation(WholePictures):
     """
 
     def __init__(self, guidance: Guidance, rank: int, lr: float) -> None:
-        self.guidance = guidance
+        super().__init__(guidance)
         self.adapters = UNetAdapters(guidance.prior.unet, rank, guidance.seed)
         self.optimizer = torch.optim.AdamW(self.adapters.parameters(), lr)
 
-    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """See Objective. `seen` must hold the cameras."""
+    def direction(
+        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The prior's noise less that of the adapters, which learn from the same pictures. `seen` holds the cameras."""
         if seen.cameras is None:
             raise ValueError("variational score distillation must know the cameras")
-        guidance = self.guidance
-        latents = guidance.latents(seen.pictures)
-        timestep = guidance.timestep(step)
-        with torch.no_grad():
-            told = guidance.told(place)
-            noisy, _ = guidance.noised(latents, timestep, first)
-            predicted = guidance.noise(noisy, timestep, guidance.branches(place))
-            with self.adapters.active(seen.cameras):
-                learnt = guidance.unguided_noise(noisy, timestep, told)
-            gradient = guidance.weight(timestep, latents) * (predicted - learnt)
-        learning = self.learn(latents.detach(), told, seen.cameras, first)
-        figures = {"timestep": float(timestep), "gradient": float(gradient.norm()), "adapter_loss": learning}
-        return loss_with_gradient(latents, gradient), figures
+        guidance, told = self.guidance, self.guidance.told(place)
+        noisy, _ = guidance.noised(latents, timestep, first)
+        predicted = guidance.noise(noisy, timestep, guidance.branches(place))
+        with self.adapters.active(seen.cameras):
+            learnt = guidance.unguided_noise(noisy, timestep, told)
+        return predicted - learnt, {"adapter_loss": self.learn(latents, told, seen.cameras, first)}
 
     @torch.enable_grad()
     def learn(self, latents: Tensor, told: Condition, cameras: Cameras, first: int) -> float:

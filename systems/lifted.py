@@ -1,0 +1,79 @@
+"""The NeRF of a lift: made for a config, loaded from a run, asked for its density, colours and pictures."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from gpslift.cameras import Cameras
+from gpslift.checkpoint_files import last_checkpoint
+from gpslift.config import load_config
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.runs import Run
+from gpslift.schema.lift import LiftConfig
+from renderers.backends import EngineUnavailable
+from renderers.render import Picture
+from renderers.renderer import Renderer
+from systems.distillation import rays_on
+from systems.running import choose_device
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """A finished lift, asked for CPU points and cameras. Without gradients; answers lie on the renderer's device."""
+
+    config: LiftConfig
+    renderer: Renderer
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the renderer is."""
+        return next(self.renderer.parameters()).device
+
+    @torch.no_grad()
+    def density(self, points: Tensor) -> Tensor:
+        """Density [N] at points [N, 3], world units, as renders see it."""
+        return self.renderer.density(points.to(self.device))
+
+    @torch.no_grad()
+    def color(self, points: Tensor) -> Tensor:
+        """Colours [N, 3] in [0, 1] at points [N, 3]."""
+        return self.renderer.field.color(points.to(self.device))
+
+    def render(self, cameras: Cameras) -> Picture:
+        """Pictures without normals, which take five times as long as the rest."""
+        return self.renderer.render_image(*rays_on(cameras, self.device))
+
+    def render_normals(self, cameras: Cameras) -> Picture:
+        """Pictures with normals."""
+        return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
+    """The untrained NeRF of a config, in the landmark's box."""
+    settings = {**vars(config.renderer), "grid": vars(config.renderer.grid)}
+    try:
+        return Renderer(
+            box_min=landmark.box_min,
+            box_max=landmark.box_max,
+            seed=config.seed,
+            device=choose_device(config),
+            **settings,
+        )
+    except EngineUnavailable as error:
+        asked = f"renderer.engine={config.renderer.engine}, renderer.marching={config.renderer.marching}"
+        raise UserError(f"{asked}: {error}") from error
+
+
+def load_lifted(run: Run, device: str) -> Lifted:
+    """A run's lift at its last checkpoint, on the device of that name (config key `device`); no prior is needed."""
+    config = load_config(run.config)
+    if not isinstance(config, LiftConfig):
+        raise UserError(f"{run.folder} is a run of system={config.system}; export takes one of system=lift")
+    config = replace(config, device=device)
+    weights = torch.load(last_checkpoint(run.checkpoints), map_location="cpu", weights_only=True)["state_dict"]
+    renderer = build_renderer(config, load_landmark(config.landmark))
+    renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})
+    return Lifted(config, renderer.to(choose_device(config)).eval())
