@@ -10,6 +10,7 @@ from PIL import Image
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.errors import UserError
+from gpslift.priors import loading
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_cameras, save_prior
 from gpslift.runs import start_run
@@ -128,14 +129,14 @@ def test_the_last_finished_run_comes_before_the_shipped_prior(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config.prior.path = ""
-    config.landmark = "washington_monument"  # none ships for it
+    monkeypatch.setattr(loading, "SHIPPED", "shipped")
     with pytest.raises(
-        UserError, match=r"no prior: no finished run named 'towers' .*washington_monument; train one with --train"
+        UserError, match=r"no prior: no finished run named 'towers' .*statue_of_liberty; train one with --train"
     ):
         prior_path(config)
-    shipped = tmp_path / "assets" / "priors" / "washington_monument"
+    shipped = tmp_path / "shipped" / "statue_of_liberty"
     shutil.copytree(original, shipped)
-    assert prior_path(config) == (Path("assets/priors/washington_monument"), "shipped")
+    assert prior_path(config) == (Path("shipped/statue_of_liberty"), "shipped")
     runs = [start_run(config, notify=lambda line: None) for _ in range(3)]
     for run in runs[:2]:  # the last one is still at work
         shutil.copytree(original, run.folder / "prior")
