@@ -167,10 +167,9 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
         guidance.perp_neg == 0 or guidance.negative_prompt != "",
         f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
-    for name, pair in (("t_start", guidance.t_start), ("t_end", guidance.t_end)):
+    for name in ("t_start", "t_end", "tint_between", "decided", "decided_end"):
+        pair = getattr(guidance, name)
         yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
-    tinted = guidance.tint_between
-    yield (_is_range(tinted), f"guidance.tint_between={tinted} must be two numbers, the lower one first")
     azimuth = config.cameras.azimuth
     yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
     yield (

@@ -21,12 +21,13 @@ from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
+from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
 from systems.distillation import DistillationSystem, check_subject, distil, falling_adam, prior_of, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import enough_memory, lift_remedies
-from systems.regularisers import Regularisers
+from systems.regularisers import Regularisers, grown
 from systems.running import prepare
 
 NORMAL_SAMPLES = 4096
@@ -66,7 +67,7 @@ class LiftSystem(DistillationSystem):
         if objective.needs_pictures(step):
             with torch.no_grad():
                 whole = self.renderer(origins, directions, jitter=jitter, first_image=first, lights=lights)
-            objective.look(seen(whole, tint, views.cameras), views.place, step, first)
+            objective.look(seen(self.shown(whole, step), tint, views.cameras), views.place, step, first)
         rows, columns = interleaved(step, objective.stride)
         share = step / optim.steps
         render = self.renderer(
@@ -97,6 +98,19 @@ class LiftSystem(DistillationSystem):
         if self.global_step >= self.coloring_from:
             for parameter in self.renderer.field.shape_parameters():
                 parameter.grad = None
+
+    def shown(self, render: Render, step: int) -> Render:
+        """What the prior is shown of a render: undecided pictures more solid, from `guidance.decided_from` on.
+
+        Not in the first steps, in which there is no thing yet that could be solid. The regularisers part matter into
+        solid and clear as they grow, and so the more is asked of a picture that is shown as it is.
+        """
+        guidance, share = self.config.guidance, step / self.config.optim.steps
+        if share < guidance.decided_from:
+            return render
+        late = grown(tuple(self.config.losses.ramp), share)
+        low, high = (a + late * (b - a) for a, b in zip(guidance.decided, guidance.decided_end, strict=True))
+        return decided(render, (low, high))
 
     def tint(self, step: int, first: int) -> Tensor:
         """What is added to the colour of all that is behind the object, [B, 3, 1, 1], by step and global samples.

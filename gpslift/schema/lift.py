@@ -121,6 +121,17 @@ class GuidanceConfig:
         low=0.0,
         high=1.0,
     )
+    decided: list[float] = key(
+        [0.5, 0.7],
+        "multistep: pictures whose mean opacity, weighted by itself, is less than the second number are shown to "
+        "the prior more solid, fully below the first; 0,0 = never",
+        low=0.0,
+        high=1.0,
+    )
+    decided_end: list[float] = key(
+        [0.7, 0.9], "multistep: the same when the regularisers have grown (losses.ramp)", low=0.0, high=1.0
+    )
+    decided_from: float = key(0.15, "multistep: share of the steps from which on they are", low=0.0, high=1.0)
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
     stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
     interval: float = key(
@@ -172,7 +183,7 @@ class LossConfig:
     sparsity: float = key(4e-4, "weight: density where nothing is needed", low=0.0)
     entropy: float = key(5e-3, "weight: rays that are half opaque", low=0.0)
     undecided: float = key(
-        0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
+        0.3, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
     )
     distortion: float = key(0.0, "weight: matter that is spread along a ray (Mip-NeRF 360's distortion)", low=0.0)
     ramp: list[float] = key(

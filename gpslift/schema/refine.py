@@ -48,6 +48,8 @@ class RefineConfig(RunConfig):
         t_start=[0.95, 0.98],
         t_end=[0.95, 0.98],
         tint_between=[0.0, 0.0],
+        decided=[0.0, 0.0],
+        decided_end=[0.0, 0.0],
         ddim_steps=6,
         reuse=4,
     )

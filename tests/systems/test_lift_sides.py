@@ -14,7 +14,9 @@ from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
+from renderers.decided import sharpened
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
+from renderers.render import Render
 from systems.lift import LiftSystem, seen
 from systems.running import fit, make_trainer, prepare
 from tests.guidance.analytic_prior import AnalyticPrior
@@ -50,6 +52,23 @@ def test_regularisers_are_weighted_and_ramped(tmp_path: Path) -> None:
     whole = whole + 5 * entropy_loss(opacity, losses.undecided)
     for share, ramp in ((0.0, 0.0), (0.25, 0.0), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)):
         torch.testing.assert_close(system.regularisers(render, share), ramp * whole)
+
+
+def test_undecided_pictures_are_shown_more_solid_and_more_so_as_the_regularisers_grow(tmp_path: Path) -> None:
+    config = LiftConfig()
+    config.optim.steps, config.losses.ramp = 10, [0.5, 0.9]
+    config.guidance.decided, config.guidance.decided_end, config.guidance.decided_from = [0.4, 0.6], [0.8, 1.0], 0.2
+    system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
+    opacity = torch.full((1, 4, 4), 0.65)
+    color = torch.full((1, 4, 4, 3), 0.5)
+    nothing: Any = torch.zeros(0)
+    render = Render(color, opacity, opacity, color, None, nothing, nothing, nothing, None)
+    assert system.shown(render, 1) is render
+    assert torch.equal(system.shown(render, 4).opacity, opacity)  # decided enough
+    halfway = system.shown(render, 7).opacity  # between 0.6 and 0.8
+    torch.testing.assert_close(halfway, sharpened(opacity, (0.6, 0.8)))
+    torch.testing.assert_close(system.shown(render, 9).opacity, sharpened(opacity, (0.8, 1.0)))
+    assert (opacity < halfway).all() and (halfway < system.shown(render, 9).opacity).all()
 
 
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:
