@@ -10,7 +10,7 @@ from torch import Tensor
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
 from gpslift.guidance.objectives import Objective, Seen, build_objective, interleaved
-from gpslift.guidance.objectives.multistep import OWN_SHARE, MultiStepTarget, sky_difference
+from gpslift.guidance.objectives.multistep import MultiStepTarget, sky_difference
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales, compose_jointly
@@ -150,7 +150,7 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
     objective.look(seen, PLACE, 5, 0)
     target = torch.tensor([0.55, 0.75])[:, None, None, None]
     left = pictures.detach()[..., : SIZE // 2]
-    expected_sky = OWN_SHARE * (target - left.mean((2, 3), keepdim=True))
+    expected_sky = target - left.mean((2, 3), keepdim=True)
     torch.testing.assert_close(objective.sky, expected_sky, atol=1e-4, rtol=0)
     solid_part = (pictures.detach()[..., SIZE // 2 :] - target).square().sum()
     uneven = (left + expected_sky - target).square().sum()

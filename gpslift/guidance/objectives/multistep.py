@@ -11,9 +11,6 @@ from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance, resized
 from gpslift.guidance.objectives.contract import Seen, interleaved
 
-OWN_SHARE = 0.7
-"""Of a target's sky that is taken as its own. The rest stays a fault, so that the mean sky keeps its colour."""
-
 
 class MultiStepTarget:
     """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12): that is what to look like.
@@ -23,8 +20,8 @@ class MultiStepTarget:
     distillation, the prior's answer is a picture that it would make, not one noisy step towards it.
 
     own_sky: shares of the lift's steps between which pictures are compared with the target's own sky behind them: clear
-    pixels are shifted towards the mean colour that the target has there (`OWN_SHARE` of the way). A target's sky is one
-    of many. Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
+    pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of many.
+    Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class MultiStepTarget:
         target = self.guidance.prior.from_latents(clean)
         self.target, self.timestep = resized(target, seen.pictures.shape[-1]), float(timestep)
         own = self.own_sky[0] <= step / self.guidance.steps < self.own_sky[1]
-        self.sky = OWN_SHARE * sky_difference(self.target, seen) if own else torch.zeros_like(self.target[..., :1, :1])
+        self.sky = sky_difference(self.target, seen) if own else torch.zeros_like(self.target[..., :1, :1])
 
     def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
         """Mean squared distance to the target's pixels of this step's grid."""
