@@ -39,9 +39,10 @@ ROW_PIXELS = 96
 INTRODUCTION = """# Results
 
 Landmarks lifted from their shipped priors with one set of settings, chosen on the Statue and, for what is thin, on the
-Space Needle with an eye on Stonehenge (these rows are not blind, the other three's are), and compared with the shapes that their embedded photos were taken of: in the true frame, without alignment,
-both cut to the landmark's own volume. Beside each the same lift with the azimuth hidden from the prior (as text alone
-would do) and with a wrong one told, and the truth itself turned, mirrored and revolved. Columns as in
+Space Needle with an eye on Stonehenge (these rows are not blind, the other three's are), and compared with the shapes
+that their embedded photos were taken of: in the true frame, without alignment, both cut to the landmark's own volume.
+Beside each, where it was made, the same lift with the azimuth hidden from the prior (as text alone would do) and with a
+wrong one told, and the truth itself turned, mirrored and revolved. Columns as in
 [benchmarks.md](benchmarks.md). {machine}. Written by `python -m benchmarks.results`.
 
 ![Each landmark's lift from eight sides, N to NW](pictures/results.jpg)

@@ -183,7 +183,7 @@ class LossConfig:
     sparsity: float = key(4e-4, "weight: density where nothing is needed", low=0.0)
     entropy: float = key(5e-3, "weight: rays that are half opaque", low=0.0)
     undecided: float = key(
-        0.3, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
+        0.4, "opacity from which a half-opaque ray is drawn to solid, and below which to clear", low=0.3, high=0.7
     )
     distortion: float = key(0.0, "weight: matter that is spread along a ray (Mip-NeRF 360's distortion)", low=0.0)
     ramp: list[float] = key(
