@@ -26,7 +26,7 @@ def main(output: Path, prior: Path, name: str, objective: str, devices: int, sto
     words = arguments(output, name, prior, f"guidance.objective={objective}", f"optim.steps={STEPS}", *USED)[2:]
     config = load_config(REPOSITORY / CONFIG, [*words, f"devices={devices}", f"resume={resume}"])
     assert isinstance(config, LiftConfig)
-    make = lift.make_trainer
+    make = distillation.make_trainer
 
     def make_trainer(*given: Any, **settings: Any) -> Any:
         return make(*given, **{**settings, "max_steps": stop})
@@ -35,7 +35,7 @@ def main(output: Path, prior: Path, name: str, objective: str, devices: int, sto
         return torch.optim.SGD(system.renderer.parameters(), config.optim.lr)
 
     with (
-        patch.object(lift, "make_trainer", make_trainer),
+        patch.object(distillation, "make_trainer", make_trainer),
         patch.object(distillation, "PREVIEW_SIZE", 16),
         patch.object(lift.LiftSystem, "configure_optimizers", configure_optimizers),
     ):
