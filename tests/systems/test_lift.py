@@ -47,11 +47,6 @@ def lifts(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     return leavings_of("tests.systems.tiny_lift", tmp_path_factory.mktemp("lifts"))
 
 
-@pytest.fixture(autouse=True)
-def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
-
-
 @pytest.mark.parametrize(("objective", "step"), [(name, step) for name, steps in KILLS.items() for step in steps])
 def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Leavings, objective: str, step: int) -> None:
     assert lifts.statuses[objective] == 0

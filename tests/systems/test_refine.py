@@ -11,7 +11,6 @@ import trimesh
 from torch import Tensor
 
 import launch
-import systems.distillation
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
@@ -26,11 +25,6 @@ LANDMARK = load_landmark("statue_of_liberty")
 def refinements(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     """All tiny refinements: whole, killed and resumed."""
     return leavings_of("tests.systems.tiny_refine", tmp_path_factory.mktemp("refinements"))
-
-
-@pytest.fixture(autouse=True)
-def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
 
 
 def weights(run: Run) -> dict[str, Tensor]:

@@ -11,7 +11,6 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 import launch
-import systems.distillation
 from gpslift.cameras import orbit_cameras
 from gpslift.config import load_config
 from gpslift.errors import UserError
@@ -53,11 +52,6 @@ def prior(base: Path, few_photos: Path, tmp_path_factory: pytest.TempPathFactory
     with torch.no_grad():
         trained.place_encoder.gate.fill_(0.5)  # two steps hardly open it
     return write_prior(output / "prior", trained)
-
-
-@pytest.fixture(autouse=True)
-def small_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systems.distillation, "PREVIEW_SIZE", 16)
 
 
 def lift(output: Path, name: str, prior: Path, *more: str) -> int:
