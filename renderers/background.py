@@ -36,6 +36,10 @@ class Background(nn.Module):
         elevation = torch.asin(directions[..., 2:].clamp(-1, 1))
         return self.sky(torch.cat([directions, *_waves(elevation, ELEVATION_FREQUENCIES)], -1))
 
+    def sky_parameters(self) -> list[nn.Parameter]:
+        """What the sky alone is made of."""
+        return list(self.sky.parameters())
+
     def ground_color(self, points: Tensor) -> Tensor:
         """Colours [..., 3] of the ground at points [..., 2], world units."""
         disc = points / (1 + points.norm(dim=-1, keepdim=True))
@@ -50,6 +54,10 @@ class PlainBackground(nn.Module):
     def __init__(self, color: Sequence[float]) -> None:
         super().__init__()
         self.register_buffer("color", torch.tensor(list(color), dtype=torch.float32), persistent=False)
+
+    def sky_parameters(self) -> list[nn.Parameter]:
+        """None: it is what it is."""
+        return []
 
     def forward(self, origins: Tensor, directions: Tensor) -> Tensor:
         """Colours [..., 3] along rays: origins, directions [..., 3]."""

@@ -1,12 +1,13 @@
 """Lifting: a NeRF that from every side looks as a frozen azimuth-conditioned prior says. It never sees a photo."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpslift.cameras import Cameras
 from gpslift.collectives import rank, world_size
@@ -94,10 +95,16 @@ class LiftSystem(DistillationSystem):
         return round((1 - self.config.coloring.share) * self.config.optim.steps)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Holds the shape where only colours are learnt. Without a gradient Adam leaves a parameter as it is."""
+        """Holds what is done being learnt. Without a gradient Adam leaves a parameter as it is.
+
+        The shape, where only colours are learnt; and after the first steps the sky. In those the noise hides what is
+        shown and the prior's skies are its own. Later it gives back what it is shown, a little nearer to the mean of
+        all, and over a landmark as flat as Stonehenge the sky took on the colour of the ground within twenty steps.
+        """
         if self.global_step >= self.coloring_from:
-            for parameter in self.renderer.field.shape_parameters():
-                parameter.grad = None
+            _hold(self.renderer.field.shape_parameters())
+        if self.global_step >= self.config.optim.sky_share * self.config.optim.steps:
+            _hold(self.renderer.background.sky_parameters())
 
     def shown(self, render: Render, step: int) -> Render:
         """What the prior is shown of a render: undecided pictures more solid, from `guidance.decided_from` on.
@@ -161,6 +168,11 @@ class LiftSystem(DistillationSystem):
     def render(self, cameras: Cameras) -> Picture:
         """See DistillationSystem."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def _hold(parameters: Iterable[nn.Parameter]) -> None:
+    for parameter in parameters:
+        parameter.grad = None
 
 
 def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:

@@ -202,6 +202,9 @@ class LiftOptimConfig:
     batch_size: int = key(4, "cameras a step, over all devices", low=1)
     lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
+    sky_share: float = key(
+        0.12, "share of the steps, at the start, in which a learned sky is learnt; 1 = all", low=0.0, high=1.0
+    )
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
     resolution_steps: list[float] = key(
