@@ -98,18 +98,6 @@ def test_the_last_steps_learn_colours_and_hold_the_shape(lifts: Leavings) -> Non
     assert not any(name.startswith(("renderer.field.grid", "renderer.field.density_head")) for name in changed)
 
 
-def test_the_sky_is_learnt_in_the_first_steps_and_then_held(lifts: Leavings) -> None:
-    at_3, at_6, at_9 = (
-        torch.load(path, weights_only=True)["state_dict"]
-        for path in checkpoints_of(lifts.run("multistep").checkpoints)[:3]
-    )
-    sky = [name for name in at_3 if name.startswith("renderer.background.sky")]
-    ground = [name for name in at_3 if name.startswith("renderer.background.ground")]
-    assert sky and not any(torch.equal(at_3[name], at_6[name]) for name in sky)
-    assert all(torch.equal(at_6[name], at_9[name]) for name in sky)
-    assert not any(torch.equal(at_6[name], at_9[name]) for name in ground)
-
-
 def test_a_run_writes_metrics_and_previews(lifts: Leavings) -> None:
     run = lifts.run("multistep")
     header, *rows = run.metrics.read_text().splitlines()

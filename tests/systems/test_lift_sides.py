@@ -71,6 +71,26 @@ def test_undecided_pictures_are_shown_more_solid_and_more_so_as_the_regularisers
     assert (opacity < halfway).all() and (halfway < system.shown(render, 9).opacity).all()
 
 
+@pytest.mark.parametrize(
+    ("step", "held"), [(2, ()), (3, ("background.sky",)), (8, ("background.sky", "field.grid", "field.density_head"))]
+)
+def test_the_sky_is_held_after_the_first_steps_and_the_shape_in_the_last(
+    step: int, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = LiftConfig()
+    config.optim.steps, config.optim.sky_share, config.coloring.share = 10, 0.3, 0.2
+    system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
+    optimizer = torch.optim.Adam(system.renderer.parameters())
+    before = {name: value.detach().clone() for name, value in system.renderer.named_parameters()}
+    for parameter in system.renderer.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    monkeypatch.setattr(LiftSystem, "global_step", step)
+    system.on_before_optimizer_step(optimizer)
+    optimizer.step()
+    for name, value in system.renderer.named_parameters():
+        assert torch.equal(value, before[name]) == name.startswith(held)
+
+
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:
     config = LiftConfig()
     config.optim.steps, config.optim.batch_size, config.guidance.tint = 10, 3, 0.2

@@ -57,7 +57,6 @@ SMALL = {
     "guidance.reuse": str(REUSE),
     "coloring.share": "0.25",
     "optim.steps": str(STEPS),
-    "optim.sky_share": "0.5",
     "optim.batch_size": "2",
     "optim.resolutions": "[8,16]",
     "optim.resolution_steps": "[0,0.5]",
