@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gpslift.procedural.city.cast import first_hits, in_shadow
-from gpslift.procedural.city.cast_kernels import FACE_ROUND, FACE_TOP
 from gpslift.procedural.city.masses import CROWN, ROUND, axis_of, in_the_way, inside_any, shapes
+from gpslift.procedural.city.meet_kernels import FACE_ROUND, FACE_TOP
 
 EYE = np.array([0.0, 0.0, 1.6], np.float32)
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpslift.procedural.city.cast import Hits, in_shadow
-from gpslift.procedural.city.cast_kernels import FACE_ROUND, FACE_TOP
 from gpslift.procedural.city.facade import Surface, wall_surface
 from gpslift.procedural.city.ground import SNOW, GroundLook, ground_surface
 from gpslift.procedural.city.light import LAMPLIGHT, Light
 from gpslift.procedural.city.masses import EAST, NORTH, PATTERNS, Float32s, Solids
+from gpslift.procedural.city.meet_kernels import FACE_ROUND, FACE_TOP
 
 SHADOWS_M = 160.0
 POINTS_AT_ONCE = 6000  # arrays that stay in the processor's cache

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpslift.procedural.city.cast_kernels import FACE_ROUND
 from gpslift.procedural.city.masses import (
     AXIS_EAST,
     AXIS_NORTH,
@@ -19,6 +18,7 @@ from gpslift.procedural.city.masses import (
     Float32s,
     Solids,
 )
+from gpslift.procedural.city.meet_kernels import FACE_ROUND
 
 # window width and height as shares of bay and storey, sill, width of the surround (share of the bay), shutters,
 # dark line at each floor, height of the cornice (m), balconies, coloured panels, fire escapes, signs, panes
