@@ -267,7 +267,7 @@ class ImagePriorSystem(pl.LightningModule):
     def averaged(self) -> Iterator[None]:
         """Within it, the networks are the averaged ones, without gradients, in the training's number format."""
         self.average.store(self._trained())
-        self.use_average()
+        self.average.copy_to(self._trained())
         self.networks.eval()
         try:
             with torch.no_grad(), self.trainer.precision_plugin.forward_context():

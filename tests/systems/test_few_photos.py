@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from gpslift.checkpoint_files import checkpoints_of
+from gpslift.photos.dataset import PhotoSet
 from gpslift.runs import Run
 from systems.best_average import BestAverage
 from systems.prior_system import ImagePriorSystem
@@ -77,6 +78,25 @@ def test_training_ends_after_patience_and_saves_the_best(
     assert torch.equal(averages[1], state["best"]["weights"][0]) and not torch.equal(averages[1], averages[3])
     card = (run.folder / "prior" / "README.md").read_text()
     assert "the best by held-out loss: those of step 4, held-out loss 1.0000" in card
+
+
+def test_held_out_losses_are_those_of_the_average_whatever_was_best_before(
+    few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: dict[str, list[float]] = {}
+    held_out_loss = ImagePriorSystem.held_out_loss
+
+    def watched(system: ImagePriorSystem, photos: PhotoSet) -> float:
+        measured[system.config.name].append(held_out_loss(system, photos))
+        return measured[system.config.name][-1]
+
+    monkeypatch.setattr(ImagePriorSystem, "held_out_loss", watched)
+    for name, patience in (("with_patience", 100), ("without", 0)):
+        measured[name] = []
+        config = tiny_config(few_photos, tmp_path, name, patience=patience, held_out_every_steps=2)
+        config.log.preview_every_steps = 100 if patience else 2
+        train(config)
+    assert measured["with_patience"] == measured["without"] and len(set(measured["without"])) == 6
 
 
 def test_a_resumed_training_remembers_the_best(
