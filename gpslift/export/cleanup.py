@@ -23,12 +23,33 @@ class Removed:
     cavities: int = 0
     area_share: float = 0.0
 
+    def __add__(self, later: "Removed") -> "Removed":
+        """This and what was taken away after it; shares of nearly the same area add up."""
+        area_share = self.area_share + later.area_share
+        return Removed(self.floaters + later.floaters, self.cavities + later.cavities, area_share)
+
     def __str__(self) -> str:
         if not self.floaters + self.cavities:
             return "nothing removed"
         return (
             f"{self.floaters} floaters and {self.cavities} cavities removed ({100 * self.area_share:.2g} % of the area)"
         )
+
+
+def cleaned(
+    mesh: trimesh.Trimesh, faces: int, floater_share: float, ground: float, height: float
+) -> tuple[trimesh.Trimesh, Removed]:
+    """The mesh without floaters and cavities, of at most about `faces` faces; empty if there was nothing else.
+
+    Collapses press thin necks shut and leave what hung on them behind, so floaters are looked for twice. Arguments: see
+    `remove_floaters`.
+    """
+    whole, removed = remove_floaters(mesh, floater_share, ground, height)
+    simple = simplify(whole, faces)
+    if simple is whole:
+        return whole, removed
+    simple, left_behind = remove_floaters(simple, floater_share, ground, height)
+    return simple, removed + left_behind
 
 
 def part_labels(mesh: trimesh.Trimesh) -> NDArray[np.int32]:

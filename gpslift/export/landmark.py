@@ -15,7 +15,7 @@ import trimesh
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gpslift.export.cleanup import Removed, remove_floaters, simplify
+from gpslift.export.cleanup import Removed, cleaned
 from gpslift.export.formats import write_meshes
 from gpslift.export.georeference import write_place
 from gpslift.export.level import LevelChoice, choose_level
@@ -104,10 +104,11 @@ def find_surface(
     low, high = (landmark.box_min[0], landmark.box_min[1], max(landmark.box_min[2], 0.0)), landmark.box_max
     grid = sample_grid(density, low, high, config.resolution)
     choice = _level(grid, render, low, high, config.level)
-    mesh, removed = remove_floaters(extract_surface(grid, choice.level), config.floater_share, low[2], high[2] - low[2])
+    raw = extract_surface(grid, choice.level)
+    mesh, removed = cleaned(raw, config.faces, config.floater_share, low[2], high[2] - low[2])
     if not len(mesh.faces):
         raise empty_field_error(f"at density level {choice.level:.4g} only floaters remain", *grid.range)
-    return Surface(simplify(mesh, config.faces), choice, removed)
+    return Surface(mesh, choice, removed)
 
 
 def write_landmark(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from gpslift.export.cleanup import part_labels, remove_floaters, simplify
+from gpslift.export import cleanup
+from gpslift.export.cleanup import cleaned, part_labels, remove_floaters, simplify
 
 
 def box(center: tuple[float, float, float], size: tuple[float, float, float]) -> trimesh.Trimesh:
@@ -65,3 +66,13 @@ def test_simplified_mesh_keeps_budget_shape_and_closure() -> None:
 def test_mesh_within_the_budget_is_returned_as_it_is() -> None:
     mesh = trimesh.creation.icosphere()
     assert simplify(mesh, len(mesh.faces)) is mesh
+
+
+def test_what_simplification_leaves_hanging_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    ball, first = trimesh.creation.icosphere(subdivisions=4), box((0, 0, 2), (0.1, 0.1, 0.1))
+    left_behind = box((2, 0, 0), (0.1, 0.1, 0.1))
+    monkeypatch.setattr(cleanup, "simplify", lambda mesh, faces: join(simplify(mesh, faces), left_behind))
+    mesh, removed = cleaned(join(ball, first), 1000, 0.02, ground=-1.0, height=3.0)
+    assert len(np.unique(part_labels(mesh))) == 1 and len(mesh.faces) <= 1000
+    assert (removed.floaters, removed.cavities) == (2, 0)
+    assert removed.area_share == pytest.approx(2 * 0.06 / (ball.area + 0.06), rel=0.02)
