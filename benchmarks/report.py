@@ -1,4 +1,4 @@
-"""Tables of measurements, put into docs/benchmarks.md between markers, so that a rerun replaces its own table."""
+"""Tables of measurements, put into docs/ between markers, so that a rerun replaces its own table."""
 
 import os
 import platform

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.lifting import CASES, COST_FILE, compared, cost_of, lift_config, make_run
-from benchmarks.report import machine, table
+from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
@@ -34,7 +34,7 @@ LANDMARKS = (
     "space_needle",
 )
 SHOWN = ("seed_0", "dropped", "shuffled")
-REPORT, PICTURE = REPOSITORY / "docs" / "results.md", REPOSITORY / "docs" / "pictures" / "results.jpg"
+REPORT, PICTURES = REPOSITORY / "docs" / "results.md", REPOSITORY / "docs" / "pictures"
 ROW_PIXELS = 96
 INTRODUCTION = """# Results
 
@@ -45,7 +45,10 @@ Beside each, where it was made, the same lift with the azimuth hidden from the p
 wrong one told, and the truth itself turned, mirrored and revolved. Columns as in
 [benchmarks.md](benchmarks.md). {machine}. Written by `python -m benchmarks.results`.
 
-![Each landmark's lift from eight sides, N to NW](pictures/results.jpg)
+![Each landmark's lift from eight sides, N to NW: colours and normals](pictures/results.jpg)
+"""
+
+CONTROLS = """With the azimuth told, hidden and shuffled, from above to below:
 """
 
 
@@ -117,24 +120,24 @@ def landmark_rows(landmark: str, runs: dict[str, Run]) -> tuple[list[list[str]],
 
 
 def picture(runs: Sequence[Run], path: Path) -> None:
-    """The colour rows of the runs' picture grids, one below the other."""
+    """Colours and normals of each run's grid of pictures, one below the other."""
     strips = []
     for run in runs:
         grid = Image.open(next(run.export.glob("*.png")))
-        strips.append(grid.crop((0, 0, grid.width, grid.height // 4)))
-    width = max(strip.width for strip in strips)
-    sheet = Image.new("RGB", (width, sum(strip.height for strip in strips)), "white")
+        row = grid.height // 4  # colour, depth, normal, opacity
+        strips += [grid.crop((0, top, grid.width, top + row)) for top in (0, 2 * row)]
+    sheet = Image.new("RGB", (max(strip.width for strip in strips), sum(strip.height for strip in strips)), "white")
     top = 0
     for strip in strips:
         sheet.paste(strip, (0, top))
         top += strip.height
     sheet.thumbnail((ROW_PIXELS * 8, sheet.height))
-    sheet.save(path, quality=88)
+    sheet.save(path, quality=85)
 
 
 def report(landmarks: Sequence[str], overrides: Sequence[str]) -> str:
     """The page, of those landmarks whose lifts are there."""
-    rows, said, pictured = [], [], []
+    rows, said, pictured, controls = [], [], [], []
     for landmark in landmarks:
         found = {case: finished_run(landmark, case, overrides) for case in SHOWN}
         runs = {case: run for case, run in found.items() if run is not None}
@@ -147,11 +150,15 @@ def report(landmarks: Sequence[str], overrides: Sequence[str]) -> str:
         rows += its_rows
         said.append(its_verdict)
         pictured.append(runs["seed_0"])
+        if len(runs) == len(SHOWN):
+            picture(list(runs.values()), PICTURES / f"controls_{landmark}.jpg")
+            controls.append(f"![{load_landmark(landmark).title}](pictures/controls_{landmark}.jpg)\n")
     if not pictured:
         raise SystemExit("no lift is there yet; --run makes them")
-    picture(pictured, PICTURE)
+    picture(pictured, PICTURES / "results.jpg")
     header = [*COLUMNS, "prior: exact / within one bin %", "steps", "lifting s"]
-    return "\n".join([INTRODUCTION.format(machine=machine()), table(header, rows), "", *said, ""])
+    page = [INTRODUCTION.format(machine=machine()), table(header, rows), "", *said, ""]
+    return "\n".join(page + ([CONTROLS, *controls] if controls else []))
 
 
 def main() -> None:
@@ -165,7 +172,7 @@ def main() -> None:
         lift_all(given.landmarks, given.overrides)
     text = report(given.landmarks, given.overrides)
     print(text)
-    REPORT.write_text(text, encoding="utf-8")
+    write_table("results", text, REPORT)
 
 
 if __name__ == "__main__":
