@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from gpslift.config import load_config
 from gpslift.config_help import print_keys
@@ -70,9 +71,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; the exit code: 0 done, 1 one of several configs failed, 2 bad input, 130 interrupted."""
     given = parser().parse_intermixed_args(arguments)
-    files = [word for word in given.config if "=" not in word]  # an override may follow a file
-    overrides = [*(word for word in given.config if "=" in word), *given.overrides]
+    files = [word for word in given.config if _is_file(word)]  # an override may follow a file
+    overrides = [*(word for word in given.config if not _is_file(word)), *given.overrides]
     try:
+        if not files:
+            raise UserError(f"none of --config {' '.join(given.config)} is a file, such as configs/stonehenge.yaml")
         configs = [load_config(file, overrides) for file in files]
         mode = next((mode for mode in MODES if getattr(given, mode)), "train")
         if given.keys:
@@ -94,6 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("", "stopped", EXIT_INTERRUPTED)
     return 0
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word after --config is a file, not key=value; a file's name may hold a = too."""
+    return "=" not in word or Path(word).is_file()
 
 
 def _complain(label: str, message: str, code: int) -> int:

@@ -85,7 +85,9 @@ class StepCheckpoints(Checkpoint):
         self.save(trainer)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if self._between_steps and not isinstance(exception, UserError | KeyboardInterrupt):
+        # saving is a call of all processes together, and the others may not have failed: they would wait for ever
+        alone = trainer.world_size == 1
+        if alone and self._between_steps and not isinstance(exception, UserError | KeyboardInterrupt):
             self.save(trainer)
 
     def save(self, trainer: pl.Trainer) -> None:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from gpslift.errors import UserError
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark
 from gpslift.guidance.objectives import build_objective
-from gpslift.guidance.viewpoints import ViewpointSampler
+from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 from gpslift.pictures import save_grid
-from gpslift.priors.loading import shipped_prior
+from gpslift.priors.loading import load_cameras, load_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema.lift import LiftConfig, LiftOptimConfig
@@ -51,6 +53,13 @@ class DistillationSystem(pl.LightningModule):
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         self.reuse = config.guidance.reuse if config.guidance.objective == "multistep" else 1
         """Steps that share their cameras."""
+        self.views = {
+            "seed": config.seed,
+            "reuse": self.reuse,
+            "optim": asdict(config.optim),
+            "cameras": asdict(config.cameras),
+        }
+        """What the views of a step follow from."""
         low, high = config.cameras.azimuth
         self.viewpoints = ViewpointSampler(
             landmark,
@@ -77,11 +86,13 @@ class DistillationSystem(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The objective's state goes with what is rendered."""
-        checkpoint["objective"] = self.objective.state_dict()
+        checkpoint["objective"], checkpoint["views"] = self.objective.state_dict(), self.views
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back with it."""
-        self.objective.load_state_dict(checkpoint["objective"])
+        """And comes back with it; but not a target for other views than those to come, if settings have changed."""
+        other = checkpoint.get("views") != self.views
+        state = {name: value for name, value in checkpoint["objective"].items() if not (other and name == "target")}
+        self.objective.load_state_dict(state)
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
@@ -134,6 +145,18 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
         f"prior.path is empty, and no prior of landmark={config.landmark} ships; set prior.path to a prior's folder "
         "or to a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
     )
+
+
+def load_subject(
+    config: LiftConfig | RefineConfig, landmark: Landmark, device: torch.device
+) -> tuple[PlaceDiffusionPipeline, dict[str, Tensor]]:
+    """The prior of a landmark, and the cameras of its photos; of a plain model, which has none, assumed ones."""
+    path = prior_of(config)
+    if config.guidance.place == "text" and is_plain_model(path):
+        return load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
+    prior = load_prior(path, device)
+    check_subject(config, prior, landmark)
+    return prior, load_cameras(path)
 
 
 def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:

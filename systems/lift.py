@@ -14,10 +14,7 @@ from gpslift.collectives import rank, world_size
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Seen, interleaved, scales_of
-from gpslift.guidance.viewpoints import assumed_cameras
-from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, chosen_run
@@ -25,7 +22,7 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
-from systems.distillation import DistillationSystem, check_subject, distil, falling_adam, prior_of, rays_on
+from systems.distillation import DistillationSystem, distil, falling_adam, load_subject, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers, grown
@@ -189,12 +186,8 @@ def train(config: LiftConfig, run: Run) -> None:
 
 def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
-    landmark, path = load_landmark(config.landmark), prior_of(config)
-    if config.guidance.place == "text" and is_plain_model(path):
-        prior, table = load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
-    else:
-        prior, table = load_prior(path, device), load_cameras(path)
-    check_subject(config, prior, landmark)
+    landmark = load_landmark(config.landmark)
+    prior, table = load_subject(config, landmark, device)
     system = LiftSystem(config, landmark, prior, table, run.previews)
     if is_first_process():
         print(f"hash grid engine: {system.renderer.engine_reason}")

@@ -72,7 +72,8 @@ def load_lifted(run: Run, device: str) -> Lifted:
     config = load_config(run.config)
     if not isinstance(config, LiftConfig):
         raise UserError(f"{run.folder} is a run of system={config.system}; export takes one of system=lift")
-    config = replace(config, device=device)
+    # a checkpoint of any engine loads into any other: what the run was trained with may not work here
+    config = replace(config, device=device, renderer=replace(config.renderer, engine="auto", marching="auto"))
     weights = torch.load(last_checkpoint(run.checkpoints), map_location="cpu", weights_only=True)["state_dict"]
     renderer = build_renderer(config, load_landmark(config.landmark))
     renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})

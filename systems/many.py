@@ -53,11 +53,13 @@ def run_many(files: Sequence[str], configs: Sequence[RunConfig], arguments: Sequ
             time.sleep(POLL_SECONDS)
             for job in [job for job in running if job.process.poll() is not None]:
                 _end(job, running, done, free)
-    except KeyboardInterrupt:
-        for job in list(running):  # they had the same Ctrl-C
+    except (KeyboardInterrupt, UserError) as stop:
+        for job in list(running):  # they had the same Ctrl-C; if one could not be started, the others go on
             job.process.wait()
             _end(job, running, done, free)
         show(done, [config.name for _, config in waiting], console)
+        if isinstance(stop, UserError):
+            raise
         return INTERRUPTED
     show(done, [], console)
     return FAILED if any(job.process.returncode for job in done) else 0

@@ -18,7 +18,6 @@ from gpslift.export.landmark import Surface, find_surface, write_landmark
 from gpslift.export.level import LevelChoice
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Seen
-from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
@@ -27,7 +26,7 @@ from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
-from systems.distillation import DistillationSystem, check_subject, distil, falling_adam, prior_of, rays_on
+from systems.distillation import DistillationSystem, distil, falling_adam, load_subject, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.running import prepare
 
@@ -65,9 +64,10 @@ class RefineSystem(DistillationSystem):
         first = step // self.reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, optim.size)
         picture = drawn(self.renderer, views.cameras, self.device)
-        seen = Seen(picture.color.permute(0, 3, 1, 2), (1 - picture.opacity)[:, None])
+        seen = Seen(picture.color.permute(0, 3, 1, 2), (1 - picture.opacity)[:, None], views.cameras)
         if self.objective.needs_pictures(step):
-            self.objective.look(Seen(seen.pictures.detach(), seen.clear.detach()), views.place, step, first)
+            whole = replace(seen, pictures=seen.pictures.detach(), clear=seen.clear.detach())
+            self.objective.look(whole, views.place, step, first)
         loss, figures = self.objective(seen, views.place, step, first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": picture.opacity.mean()})
@@ -108,7 +108,7 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
     """
     source = chosen_run(config.refine.run, config.output, config.refine.lift)
     lifted = load_lifted(source, config.device)
-    if lifted.config.landmark != config.landmark:
+    if load_landmark(lifted.config.landmark) != load_landmark(config.landmark):
         raise UserError(
             f"{short_path(source.folder)} is a lift of landmark={lifted.config.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"
@@ -149,9 +149,7 @@ def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    path = prior_of(config)
-    prior, table = load_prior(path, device), load_cameras(path)
-    check_subject(config, prior, landmark)
+    prior, table = load_subject(config, landmark, device)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)
     remedies = "lower optim.batch_size, optim.size, refine.supersample or export.faces"

@@ -63,6 +63,15 @@ def test_overrides_may_stand_anywhere(calls: list) -> None:
     assert run.folder.parent.name == "mine"
 
 
+def test_a_configs_path_may_hold_an_equals_sign(calls: list, tmp_path: Path) -> None:
+    path = tmp_path / "lr=0.1" / "mine.yaml"
+    path.parent.mkdir()
+    path.write_text((REPOSITORY / LIFT).read_text() + "seed: 5\n")
+    assert launch.main(["--config", str(path), "--train", "name=mine"]) == 0
+    ((_, config, _),) = calls
+    assert (config.seed, config.name) == (5, "mine")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -71,6 +80,7 @@ def test_overrides_may_stand_anywhere(calls: list) -> None:
         (["--config", LIFT, "optim.lrr=1"], ["unknown key 'optim.lrr'", "optim.lr"]),
         (["--config", LIFT, "resume=last"], ["no run named 'statue_of_liberty'"]),
         (["--config", "nowhere.yaml"], ["no config file nowhere.yaml"]),
+        (["--config", "seed=3"], ["none of --config seed=3 is a file"]),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -97,6 +97,13 @@ def test_a_resumed_objective_goes_on_to_the_last_bit() -> None:
     assert torch.equal([gradient_of(second, step)[0] for step in (2, 3)][-1], expected)
 
 
+def test_a_changed_learning_rate_holds_after_a_resume() -> None:
+    first, second = objective(lr=1e-2), objective(lr=1e-3)
+    gradient_of(first)
+    second.load_state_dict(first.state_dict())
+    assert [group["lr"] for group in second.optimizer.param_groups] == [1e-3]
+
+
 def test_a_state_of_another_objective_leaves_fresh_adapters() -> None:
     variational = objective()
     variational.load_state_dict({"target": torch.zeros(1)})

@@ -205,6 +205,19 @@ def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Leavings) -> None:
         assert_equal(saved(lifts.run("interrupted"))[part], saved(lifts.run("multistep"))[part], part)
 
 
+def test_resumed_with_other_views_it_asks_for_a_target_of_those(lifts: Leavings, tmp_path: Path) -> None:
+    """As a run that lacked memory is told to. Step 9 lies between two uses of a target."""
+    shutil.copytree(lifts.run("multistep").folder.parent, tmp_path / "lift")
+    run = only_run(tmp_path, "lift")
+    *_, at_9, at_12 = checkpoints_of(run.checkpoints)
+    at_12.unlink()
+    (run.checkpoints / "last").write_text(at_9.name)
+    command = arguments(tmp_path, "lift", lifts.prior)
+    assert launch.main([*command, "resume=last", "optim.batch_size=1"]) == 0
+    objective = saved(run)["objective"]
+    assert saved(run)["global_step"] == STEPS and len(objective["target"]) == len(objective["sky"]) == 1
+
+
 def test_a_prior_of_another_landmark_is_refused(
     lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

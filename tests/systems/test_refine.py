@@ -15,7 +15,7 @@ from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run
-from tests.systems.leavings import Leavings, assert_equal, leavings_of, one_error, saved
+from tests.systems.leavings import Leavings, assert_equal, leavings_of, one_error, only_run, saved
 from tests.systems.tiny_refine import CONFIG, EVERY, STEPS, arguments, make_ball
 
 LANDMARK = load_landmark("statue_of_liberty")
@@ -84,6 +84,19 @@ def test_a_lift_of_another_landmark_is_refused(
     command = arguments(tmp_path, "refined", refinements.prior, f"refine.run={other.folder}")
     assert launch.main(command) == 2
     assert "is a lift of landmark=stonehenge, this config has landmark=statue_of_liberty" in one_error(capsys)
+
+
+def test_a_lift_of_ones_own_landmark_is_refined_by_an_objective_that_knows_cameras(
+    refinements: Leavings, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine.yaml"
+    own.write_text("name: the Statue of Liberty\nlatitude: 40.6892\nlongitude: -74.0445\nheight: 93\n")
+    ball = make_ball(tmp_path, "ball", f"landmark={own}")
+    assert load_config(ball.config).landmark != str(own)  # a run has its own copy
+    more = [f"refine.run={ball.folder}", f"landmark={own}", "guidance.objective=vsd", "optim.steps=2"]
+    assert launch.main(arguments(tmp_path, "refined", refinements.prior, *more)) == 0
+    state = saved(only_run(tmp_path, "refined"))
+    assert state["global_step"] == 2 and state["objective"]["adapters"]
 
 
 def test_without_a_lift_it_says_what_is_missing(

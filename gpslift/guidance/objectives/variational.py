@@ -15,6 +15,9 @@ from gpslift.guidance.objectives.contract import GradientObjective, Seen
 from gpslift.priors.condition import Condition
 from gpslift.randomness import normal_for_samples, uniform_for_samples
 
+LOSS_SCALE = 2.0**16
+"""The adapters' loss is multiplied by it and their gradients divided: a mean's would be nothing in 16 bits."""
+
 
 class VariationalDistillation(GradientObjective):
     """ProlificDreamer's loss (Wang et al. 2023, eq. 9): its gradient is sigma_t^2 [e_hat - e_phi].
@@ -27,6 +30,7 @@ class VariationalDistillation(GradientObjective):
     def __init__(self, guidance: Guidance, rank: int, lr: float) -> None:
         super().__init__(guidance)
         self.adapters = UNetAdapters(guidance.prior.unet, rank, guidance.seed)
+        self.lr = lr
         self.optimizer = torch.optim.AdamW(self.adapters.parameters(), lr)
 
     def direction(
@@ -57,8 +61,10 @@ class VariationalDistillation(GradientObjective):
             raw = prior.predict_raw(noisy, timestep, told).to(latents.dtype)
             loss = mse_loss(raw, prior.raw_target(latents, noise, timestep))
             self.optimizer.zero_grad()
-            loss.backward()
+            (LOSS_SCALE * loss).backward()
         gradients = [parameter.grad for parameter in self.adapters.parameters() if parameter.grad is not None]
+        for gradient in gradients:
+            gradient /= LOSS_SCALE
         average_over_processes(gradients)
         if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             self.optimizer.step()
@@ -73,3 +79,5 @@ class VariationalDistillation(GradientObjective):
         if "adapters" in state:
             self.adapters.load_state_dict(state["adapters"])
             self.optimizer.load_state_dict(state["adapter_optimizer"])
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.lr  # a changed setting holds from here on
