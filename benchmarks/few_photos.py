@@ -142,7 +142,7 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
     for name, (augment, dropout) in ways.items():
         its = replace(
             config,
-            name=f"{name.replace(' ', '_')}_{count}",
+            name=f"{name.replace(' ', '_')}_{count}_{settings_of(config)}",
             data=replace(shares, augment=augment),
             backbone=replace(config.backbone, dropout=dropout),
             optim=replace(config.optim, patience=NEVER, held_out_every_steps=config.optim.steps // EVALUATIONS),
@@ -152,6 +152,12 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
             file.write_text(json.dumps(_rows(bench, its, training, held_out, count)), encoding="utf-8")
         rows += json.loads(file.read_text(encoding="utf-8"))
     return rows
+
+
+def settings_of(config: ImagePriorConfig) -> str:
+    """What else figures depend on, as part of a name: nothing measured otherwise is taken up again."""
+    sizes = "-".join(map(str, config.backbone.channels))
+    return f"{config.optim.steps}x{config.backbone.image_size}_{sizes}"
 
 
 def _rows(

@@ -58,12 +58,13 @@ def config_of(landmark: str) -> str:
 
 
 def latest_run(landmark: str, case: str, overrides: Sequence[str]) -> Run | None:
-    """The last run of a case, however far it came."""
+    """The last run of a case, however far it came; None if its config is not that of the case."""
     base = load_config(config_of(landmark), overrides)
     try:
-        return last_run(base.output, f"{base.name}_{case}")
+        run = last_run(base.output, f"{base.name}_{case}")
     except UserError:
         return None
+    return run if load_config(run.config, CASES[case][1]) == load_config(run.config) else None
 
 
 def finished_run(landmark: str, case: str, overrides: Sequence[str]) -> Run | None:
@@ -78,7 +79,7 @@ def lift_all(landmarks: Sequence[str], overrides: Sequence[str]) -> None:
         for landmark in landmarks:
             if finished_run(landmark, case, overrides) is None:
                 try:
-                    make_run(config_of(landmark), case, overrides)
+                    make_run(config_of(landmark), case, [*overrides, *CASES[case][1]])
                 except SystemExit as error:
                     print(error)
 

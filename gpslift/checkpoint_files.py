@@ -1,6 +1,7 @@
 """The checkpoint files of a run: which there are, which is the newest, and whether it can be read. Imports no torch."""
 
 import re
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,16 @@ LAST = "last"
 
 
 def checkpoints_of(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first: by step, but the one that the pointer `last` names comes last."""
+    """The checkpoints in a folder, oldest first: by step, but the one that the pointer `last` names comes last.
+
+    Those of later steps than that one are of a course that was given up, and come first.
+    """
     found = [(int(match[1]), path) for path in children(folder) if (match := CHECKPOINT_PATTERN.fullmatch(path.name))]
     pointer = folder / LAST
     newest = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
-    return [path for _, path in sorted(found, key=lambda item: (item[1].name == newest, item[0]))]
+    named = CHECKPOINT_PATTERN.fullmatch(newest)
+    last = int(named[1]) if named and (folder / newest).is_file() else sys.maxsize
+    return [path for _, path in sorted(found, key=lambda item: (item[1].name == newest, item[0] <= last, item[0]))]
 
 
 def last_checkpoint(folder: Path) -> Path:

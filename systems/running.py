@@ -10,6 +10,7 @@ ends in the same weights, bit for bit on the CPU with the same number of threads
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -74,6 +75,11 @@ def choose_precision(config: RunConfig) -> str:
     if config.precision == "auto":
         return "bf16-mixed" if _computes_in_bf16(device) else "32-true"
     return {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[config.precision]
+
+
+def cpu_precision(config: RunConfig) -> str:
+    """The same for a network so small that it trains on the CPU, where there is no fp16."""
+    return choose_precision(replace(config, device="cpu", precision=config.precision.replace("fp16", "auto")))
 
 
 def prepare(config: RunConfig) -> torch.device:

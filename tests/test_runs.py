@@ -76,7 +76,7 @@ def test_resume_takes_a_run_folder_or_a_checkpoint(tmp_path: Path) -> None:
 def test_the_pointer_says_which_checkpoint_is_newest(tmp_path: Path) -> None:
     run = start_run(config_for(tmp_path))
     steps = [put_checkpoint(run, step) for step in (5, 15, 10)]  # gone on from step 5 after 15 had been reached
-    assert checkpoints_of(run.checkpoints) == [steps[0], steps[1], steps[2]]
+    assert checkpoints_of(run.checkpoints) == [steps[1], steps[0], steps[2]]  # the course given up goes first
     assert last_checkpoint(run.checkpoints) == steps[2]
     (run.checkpoints / "last").unlink()
     assert last_checkpoint(run.checkpoints) == steps[1]

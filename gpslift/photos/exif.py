@@ -30,7 +30,7 @@ class PhotoMetadata:
     """One photo. None or '' is what the file does not say, or says in no usable way.
 
     latitude, longitude: WGS-84 degrees, both or neither; if neither, gps_problem says why. accuracy_m: 68 % radius.
-    altitude_m: above sea level, or above the ellipsoid if altitude_is_ellipsoidal. focal_length_35mm: millimetres.
+    altitude_m: above sea level. focal_length_35mm: millimetres.
     width, height: pixels of the upright picture. field_of_view_square: radians, of its centred square crop.
     image_direction: degrees, the compass's word on where the camera looked (often wrong: kept, used by nothing here).
     caption: EXIF ImageDescription, else XMP dc:description. time: ISO 8601, local. orientation: EXIF's, 1 to 8.
@@ -41,7 +41,6 @@ class PhotoMetadata:
     gps_problem: str
     accuracy_m: float | None
     altitude_m: float | None
-    altitude_is_ellipsoidal: bool
     focal_length_35mm: float | None
     image_direction: float | None
     caption: str
@@ -72,7 +71,6 @@ def metadata_of_image(image: Image.Image) -> PhotoMetadata:
     main, exif, gps = _directories(image)
     xmp = read_xmp(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
     latitude, longitude, problem = _position(gps, xmp)
-    altitude, is_ellipsoidal = _altitude(gps, xmp)
     turn = orientation(image)
     times = exif.get(_DATE_TIME_ORIGINAL), main.get(_DATE_TIME), xmp.get("exif:DateTimeOriginal")
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
@@ -81,8 +79,7 @@ def metadata_of_image(image: Image.Image) -> PhotoMetadata:
         longitude=longitude,
         gps_problem=problem,
         accuracy_m=_within(to_number(gps.get(_ACCURACY)), 1e-3, _ACCURACY_MAX),
-        altitude_m=altitude,
-        altitude_is_ellipsoidal=is_ellipsoidal,
+        altitude_m=_altitude(gps, xmp),
         focal_length_35mm=focal_length_35mm(exif, width, height),
         image_direction=_within(to_number(gps.get(_DIRECTION)), 0.0, 360.0),
         caption=_caption(main, xmp),
@@ -139,20 +136,21 @@ def _position(gps: Mapping[int, Any], xmp: Mapping[str, str]) -> tuple[float | N
     return latitude, longitude, ""
 
 
-def _altitude(gps: Mapping[int, Any], xmp: Mapping[str, str]) -> tuple[float | None, bool]:
-    """Metres, and whether above the ellipsoid. References (EXIF 3.0): 0 above, 1 below the sea; 2, 3 the ellipsoid.
+def _altitude(gps: Mapping[int, Any], xmp: Mapping[str, str]) -> float | None:
+    """Metres above sea level; below it by references 1 and 3.
 
-    Exactly 0 is what many cameras write for "unknown", and is taken so.
+    EXIF 3.0 gives 0 and 1 to the ellipsoid, and 2 and 3 to the sea; but 0 and 1 meant the sea before, and cameras go on
+    writing them so. Exactly 0 is what many cameras write for "unknown", and is taken so.
     """
     altitude, reference = to_number(gps.get(_ALTITUDE)), gps.get(_ALTITUDE_REF)
     if altitude is None and gps.get(_ALTITUDE) is None:
         altitude, reference = to_number(xmp.get("exif:GPSAltitude")), xmp.get("exif:GPSAltitudeRef")
     if altitude is None or altitude == 0.0:
-        return None, False
+        return None
     code = reference[0] if isinstance(reference, bytes) and len(reference) == 1 else to_number(reference)
     if code in (1, 3):
         altitude = -altitude
-    return _within(altitude, *_ALTITUDES), code in (2, 3)
+    return _within(altitude, *_ALTITUDES)
 
 
 def _within(value: float | None, low: float, high: float) -> float | None:

@@ -44,9 +44,6 @@ def keep_usable(table: pa.Table, landmark: Landmark, data: DataConfig, report: P
 
 def with_viewpoints(table: pa.Table, landmark: Landmark) -> pa.Table:
     """The table with the columns of `Viewpoints`."""
-    ground = np.where(
-        filters.column(table, "altitude_is_ellipsoidal"), landmark.ground_ellipsoidal_m, landmark.ground_altitude_m
-    )
     focal, width, height = (filters.column(table, name) for name in ("focal_length_35mm", "width", "height"))
     fields_of_view = [field_of_view_square(f, w, h) for f, w, h in zip(focal, width, height, strict=True)]
     places: Viewpoints = viewpoints(
@@ -54,7 +51,7 @@ def with_viewpoints(table: pa.Table, landmark: Landmark) -> pa.Table:
         filters.column(table, "latitude"),
         filters.column(table, "longitude"),
         filters.column(table, "accuracy_m"),
-        filters.column(table, "altitude_m") - ground,
+        filters.column(table, "altitude_m") - landmark.ground_altitude_m,
         np.array(fields_of_view),
     )
     for name, values in vars(places).items():

@@ -103,7 +103,7 @@ def _usable(scan: pa.Table, subject: Subject, data: DataConfig, report: PhotoRep
         table = filters.drop_duplicates(city_photos.keep_usable(table, subject, report), report)
         groups = city_photos.groups(table)
     table = _with_parts(table, groups, data, report)
-    return table.drop_columns(["error", "gps_problem", "altitude_is_ellipsoidal", "orientation"])
+    return table.drop_columns(["error", "gps_problem", "orientation"])
 
 
 def _with_parts(table: pa.Table, groups: Groups, data: DataConfig, report: PhotoReport) -> pa.Table:

@@ -24,7 +24,7 @@ from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash
 
 _THREADS_FROM_MEAN_BYTES = 150_000
 _BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
-_VERSION = 2  # raise with every change of what is read from a photo
+_VERSION = 3  # raise with every change of what is read from a photo
 _ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
 _SCHEMA = pa.schema(
     [

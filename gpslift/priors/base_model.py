@@ -44,7 +44,8 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
             vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True),
             text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True),
             tokenizer=AutoTokenizer.from_pretrained(source, subfolder="tokenizer"),
-            scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler"),
+            # latents reach beyond 1; a folder with another sampler's settings says nothing of clipping, DDIM's default
+            scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False),
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(

@@ -61,6 +61,12 @@ def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) 
                 f"prior.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
                 "make; set backbone.* and place.* as it was trained with"
             )
+    if source.image_size != fresh.image_size:
+        size = source.image_size
+        raise UserError(f"prior.start={path} makes images of {size} x {size} pixels; set backbone.image_size={size}")
+    prediction = source.scheduler.config.prediction_type
+    if prediction != fresh.scheduler.config.prediction_type:
+        raise UserError(f"prior.start={path} was trained with another target; set backbone.prediction={prediction}")
     if source.caption != fresh.caption:  # another subject: the weights, with the new one's scale
         fresh.place_encoder.load_state_dict(source.place_encoder.state_dict())
         source.register_modules(place_encoder=fresh.place_encoder)

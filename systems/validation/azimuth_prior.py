@@ -1,7 +1,7 @@
 """`--validate` of a landmark's prior: does an image asked from one side look taken from there, and is it a copy?"""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
-from systems.running import choose_device, choose_precision, prepare
+from systems.running import choose_device, cpu_precision, prepare
 from systems.sampling.common import prior_path, sample_images
 from systems.validation.common import all_pixels, validation_folder, with_its_photos
 
@@ -96,7 +96,7 @@ def _judge(
         judges.place["azimuth_deg"],
         config.seed,
         cache_path=Path(config.data.cache).expanduser() / "judges" / f"angle_{landmark.name}.safetensors",
-        precision=choose_precision(replace(config, device="cpu")),  # it is small: it trains on the CPU
+        precision=cpu_precision(config),  # it is small: it trains on the CPU
     )
     return judge, evaluate(judge, all_pixels(test), test.place["azimuth_deg"])
 

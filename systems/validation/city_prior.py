@@ -5,7 +5,7 @@ Everything is asked at held-out photos' places, in blocks of the city from which
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.photo_classifier import Kind, predict, train_photo_classifier
-from systems.running import choose_device, choose_precision, prepare
+from systems.running import choose_device, cpu_precision, prepare
 from systems.sampling.common import prior_path, sample_images
 from systems.validation.common import all_pixels, validation_folder, with_its_photos
 
@@ -147,7 +147,7 @@ def train_judges(config: ImagePriorConfig, city: City, photos: PhotoSet) -> City
     pixels, cache = all_pixels(photos), Path(config.data.cache).expanduser() / "judges"
 
     def judge(beliefs: Tensor, kind: Kind, subject: str) -> PhotoClassifier:
-        precision = choose_precision(replace(config, device="cpu"))  # they are small: they train on the CPU
+        precision = cpu_precision(config)  # they are small: they train on the CPU
         file = cache / f"{subject}_{city.name}.safetensors"
         return train_photo_classifier(pixels, beliefs, kind, subject, config.seed, EPOCHS, file, precision)
 

@@ -23,6 +23,14 @@ def test_strength_zero_changes_nothing() -> None:
     assert (done["counted"] == 1).all() and (done["frame_width_m"] == 100).all()
 
 
+def test_pixels_are_moved_exactly_in_bf16_trainings_too() -> None:
+    exact = augment(batch_of(4), 1.0, seed=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = augment(batch_of(4), 1.0, seed=1)
+    for name in ("image", "counted", "frame_width_m"):
+        assert torch.equal(mixed[name], exact[name])
+
+
 def test_a_sample_is_the_same_in_any_batch() -> None:
     whole, part = augment(batch_of(12), 1.0, seed=1), augment(batch_of(5, first=7), 1.0, seed=1)
     for name in ("image", "counted", "frame_width_m"):

@@ -156,7 +156,7 @@ def test_written_tags_are_read_back(write_photo: PhotoWriter) -> None:
     metadata = read_photo_metadata(path)
     assert metadata.latitude == pytest.approx(40.689247, abs=2e-8)
     assert metadata.longitude == pytest.approx(-74.044502, abs=2e-8)
-    assert (metadata.altitude_m, metadata.altitude_is_ellipsoidal) == (-3.5, False)
+    assert metadata.altitude_m == -3.5
     assert (metadata.accuracy_m, metadata.image_direction) == (4.25, 180.5)
     assert (metadata.author, metadata.licence, metadata.make) == ("Zoë", "CC BY 4.0", "Maker")
     assert (metadata.time, metadata.focal_length_35mm) == ("2021-07-04T09:30:59", 28)
@@ -184,9 +184,11 @@ def test_one_zero_coordinate_is_a_place(write_photo: PhotoWriter) -> None:
     assert read_photo_metadata(write_photo("greenwich.jpg", 51.5, 0.0)).longitude == 0.0
 
 
-def test_ellipsoidal_altitude_is_marked(write_photo: PhotoWriter) -> None:
-    metadata = read_photo_metadata(write_photo("new.jpg", 40.0, -74.0, gps={5: b"\x03", 6: IFDRational(30, 1)}))
-    assert (metadata.altitude_m, metadata.altitude_is_ellipsoidal) == (-30, True)
+@pytest.mark.parametrize(("reference", "altitude"), [(b"\0", 30), (b"\x01", -30), (b"\x02", 30), (b"\x03", -30)])
+def test_references_of_altitudes_old_and_new(write_photo: PhotoWriter, reference: bytes, altitude: float) -> None:
+    """EXIF 3.0: 2 at or above, 3 below the sea."""
+    photo = write_photo("new.jpg", 40.0, -74.0, gps={5: reference, 6: IFDRational(30, 1)})
+    assert read_photo_metadata(photo).altitude_m == altitude
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tiff"])

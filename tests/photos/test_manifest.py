@@ -51,10 +51,10 @@ def test_a_ring_of_photos(landmark: Landmark, data: DataConfig, write_ring: Ring
 
 
 def test_altitude_gives_elevation(landmark: Landmark, data: DataConfig, write_photo: PhotoWriter) -> None:
-    """49.5 m above the sea is the look-at point's own height; the same above the ellipsoid is 16.6 m on."""
+    """49.5 m above the sea is the look-at point's own height; 2 is EXIF 3.0's reference to the sea."""
     place = spot(landmark, 30, 100)
     write_photo("level.jpg", *place, gps={5: b"\0", 6: IFDRational(495, 10)}, main={0x13B: "A"})
-    height = landmark.ground_ellipsoidal_m + 46.5 + 100
+    height = landmark.ground_altitude_m + 46.5 + 100
     write_photo("new.jpg", *place, gps={5: b"\x02", 6: IFDRational(round(height * 10), 10)}, main={0x13B: "B"})
     np.testing.assert_allclose(build_manifest(landmark, data).column("elevation_deg"), [0, 45], atol=0.05)
 

@@ -162,5 +162,9 @@ def test_a_start_of_other_sizes_or_inputs_is_refused(tmp_path: Path) -> None:
     start = str(tmp_path / "first")
     with pytest.raises(UserError, match=r"prior\.start=.* its unet has other sizes"):
         prior_from_photos(config(start=start, channels=[32, 64]), photo_set(), CPU)
+    with pytest.raises(UserError, match=r"makes images of 16 x 16 pixels; set backbone\.image_size=16"):
+        prior_from_photos(config(start=start, image_size=32), photo_set(), CPU)
+    with pytest.raises(UserError, match=r"trained with another target; set backbone\.prediction=v_prediction"):
+        prior_from_photos(config(start=start, prediction="epsilon"), photo_set(), CPU)
     with pytest.raises(UserError, match=r"prior\.start=.* its (unet|place_encoder) has other sizes"):
         prior_from_photos(config(start=start), photo_set(frame_width_m=np.full(4, 100, np.float32)), CPU)

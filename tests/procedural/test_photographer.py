@@ -137,7 +137,6 @@ def test_tags_come_back_as_they_were_written(landmark: Landmark, tmp_path: Path)
     assert (read.author, read.time) == ("Anna B", "2021-07-04T15:30:59")
     assert read.accuracy_m == pytest.approx(4.25)
     assert read.altitude_m == pytest.approx(landmark.ground_altitude_m + 30.0)
-    assert not read.altitude_is_ellipsoidal
     assert read.focal_length_35mm == 50
     assert (read.width, read.height) == (86, 64)
 

@@ -1,5 +1,6 @@
 """What those who finetune expect: adapters, checkpointed gradients, 8-bit optimiser, remedies for too little memory."""
 
+import json
 import sys
 import types
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.errors import UserError
+from gpslift.priors.base_model import load_base_model
 from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -156,3 +158,9 @@ def test_what_is_set_already_is_no_remedy(base: Path, tmp_path: Path) -> None:
     config = base_config(base, tmp_path, tmp_path, gradient_checkpointing=True, optimizer="adamw8bit", accumulate=8)
     config.prior.lora_rank, config.precision = 4, "bf16"
     assert prior_remedies(config) == "lower backbone.image_size (now 16)"
+
+
+def test_latents_are_never_clipped_whatever_sampler_a_base_model_names(base: Path) -> None:
+    """The tiny base's scheduler says nothing of clipping, as those of Euler and DPM++ do."""
+    assert "clip_sample" not in json.loads((base / "scheduler" / "scheduler_config.json").read_text())
+    assert load_base_model(str(base)).scheduler.config.clip_sample is False

@@ -30,7 +30,7 @@ from systems import checkpoints as checkpoints_module
 from systems.checkpoints import AtomicCheckpointIO
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress
-from systems.running import choose_device, choose_precision, fit, make_trainer, show_summary
+from systems.running import choose_device, choose_precision, cpu_precision, fit, make_trainer, show_summary
 from tests.systems.leavings import only_run
 from tests.systems.toy import EVERY, STEPS, Toy, digits, limit_file_size, toy_config, train
 
@@ -304,6 +304,8 @@ def test_what_is_asked_for_is_refused_where_the_machine_lacks_it(monkeypatch: py
         choose_device(LiftConfig(device="cuda"))
     with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
         choose_precision(LiftConfig(precision="fp16"))
+    assert cpu_precision(LiftConfig(precision="fp16")) == cpu_precision(LiftConfig(precision="auto"))
+    assert cpu_precision(LiftConfig(precision="32")) == "32-true"
 
 
 @pytest.mark.parametrize(("amx", "avx512", "expected"), [(0, 0, "32-true"), (1, 0, "bf16-mixed"), (0, 1, "bf16-mixed")])
