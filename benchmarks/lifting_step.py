@@ -9,10 +9,9 @@ import pytorch_lightning as pl
 import torch
 
 from gpslift.geo.landmarks import load_landmark
-from gpslift.priors.loading import load_cameras, load_prior
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
-from systems.distillation import prior_of
+from systems.distillation import load_prior_and_cameras
 from systems.lift import LiftSystem
 from systems.running import fit, make_trainer, prepare
 
@@ -83,7 +82,7 @@ def profile_lift(config: LiftConfig) -> list[list[str]]:
     """Lifts as the config says and returns the rows of the table. At least two steps are needed."""
     device = prepare(config)
     landmark, run = load_landmark(config.landmark), start_run(config)
-    prior, cameras = load_prior(prior_of(config), device), load_cameras(prior_of(config))
+    prior, cameras = load_prior_and_cameras(config, landmark, device)
     system, clock = LiftSystem(config, landmark, prior, cameras, run.previews), StepClock(device)
     prior.guidance_branches = clock.timing("prior", prior.guidance_branches)  # type: ignore[method-assign]
     prior.guided_noise = clock.timing("prior", prior.guided_noise)  # type: ignore[method-assign]

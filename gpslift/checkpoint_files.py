@@ -1,7 +1,7 @@
 """The checkpoint files of a run: which there are, which is the newest, and whether it can be read. Imports no torch."""
 
+import math
 import re
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +19,12 @@ def checkpoints_of(folder: Path) -> list[Path]:
 
     Those of later steps than that one are of a course that was given up, and come first.
     """
-    found = [(int(match[1]), path) for path in children(folder) if (match := CHECKPOINT_PATTERN.fullmatch(path.name))]
+    found = {path: CHECKPOINT_PATTERN.fullmatch(path.name) for path in children(folder)}
+    steps = {path: int(match[1]) for path, match in found.items() if match}
     pointer = folder / LAST
     newest = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else ""
-    named = CHECKPOINT_PATTERN.fullmatch(newest)
-    last = int(named[1]) if named and (folder / newest).is_file() else sys.maxsize
-    return [path for _, path in sorted(found, key=lambda item: (item[1].name == newest, item[0] <= last, item[0]))]
+    last = steps.get(folder / newest, math.inf)
+    return sorted(steps, key=lambda path: (steps[path] <= last, steps[path]))
 
 
 def last_checkpoint(folder: Path) -> Path:

@@ -147,7 +147,7 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
     )
 
 
-def load_subject(
+def load_prior_and_cameras(
     config: LiftConfig | RefineConfig, landmark: Landmark, device: torch.device
 ) -> tuple[PlaceDiffusionPipeline, dict[str, Tensor]]:
     """The prior of a landmark, and the cameras of its photos; of a plain model, which has none, assumed ones."""

@@ -22,7 +22,7 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
-from systems.distillation import DistillationSystem, distil, falling_adam, load_subject, rays_on
+from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers, grown
@@ -187,7 +187,7 @@ def train(config: LiftConfig, run: Run) -> None:
 def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    prior, table = load_subject(config, landmark, device)
+    prior, table = load_prior_and_cameras(config, landmark, device)
     system = LiftSystem(config, landmark, prior, table, run.previews)
     if is_first_process():
         print(f"hash grid engine: {system.renderer.engine_reason}")

@@ -26,7 +26,7 @@ from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
-from systems.distillation import DistillationSystem, distil, falling_adam, load_subject, rays_on
+from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.running import prepare
 
@@ -106,14 +106,14 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
 
     Raises UserError where there is no such lift, where it is of another landmark, or where it has no surface.
     """
-    source = chosen_run(config.refine.run, config.output, config.refine.lift)
+    source, landmark = chosen_run(config.refine.run, config.output, config.refine.lift), load_landmark(config.landmark)
     lifted = load_lifted(source, config.device)
-    if load_landmark(lifted.config.landmark) != load_landmark(config.landmark):
+    if load_landmark(lifted.config.landmark) != landmark:
         raise UserError(
             f"{short_path(source.folder)} is a lift of landmark={lifted.config.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"
         )
-    surface = find_surface(lifted.density, lifted.render, load_landmark(config.landmark), config.export)
+    surface = find_surface(lifted.density, lifted.render, landmark, config.export)
     print(f"{surface.choice.explanation}; {len(surface.mesh.faces)} faces")
     with saving(run.folder):
         save_config(lifted.config, run.folder / LIFT_CONFIG)
@@ -149,7 +149,7 @@ def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    prior, table = load_subject(config, landmark, device)
+    prior, table = load_prior_and_cameras(config, landmark, device)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)
     remedies = "lower optim.batch_size, optim.size, refine.supersample or export.faces"
