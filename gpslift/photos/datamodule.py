@@ -8,8 +8,9 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from gpslift.geo.subject import Subject
-from gpslift.photos.dataset import InOrder, PhotoSet, StepSampler, load_photo_set
+from gpslift.photos.dataset import InOrder, PhotoSet, StepSampler, contents_key, load_photo_set
 from gpslift.photos.manifest import Manifest, build_manifest
+from gpslift.ranks import is_first_process
 from gpslift.schema.image_prior import DataConfig
 
 
@@ -66,6 +67,17 @@ class PhotoDataModule(pl.LightningDataModule):
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         size = max(1, self.batch_size // (self.accumulate * world))
         return self._loader(photos, InOrder(len(photos), size, rank, world))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the photos: how many there are, and a key that changes with them."""
+        return {"photos": len(self.manifest), "contents": contents_key(self.manifest)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Warns where a resumed training goes on with other photos than it had."""
+        now = self.state_dict()
+        if state_dict["contents"] != now["contents"] and is_first_process():
+            then = state_dict["photos"]
+            print(f"warning: unlike the run so far: its photos, {then} then and {now['photos']} now, are not the same")
 
     def _loader(self, photos: PhotoSet, sampler: Sampler[Any]) -> DataLoader[dict[str, Any]]:
         """A loader with a random generator of its own, so that starting one does not advance torch's global one."""

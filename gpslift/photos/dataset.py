@@ -100,6 +100,12 @@ def photos_key(manifest: Manifest) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def contents_key(manifest: Manifest) -> str:
+    """A name that changes with the photos' names, sizes and parts, wherever their folder lies."""
+    columns = [manifest.table[name].to_pylist() for name in ("path", "bytes", "part")]
+    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:24]
+
+
 def _files(manifest: Manifest) -> list[list[Any]]:
     return [manifest.table[name].to_pylist() for name in ("path", "bytes", "modified_ns")]
 

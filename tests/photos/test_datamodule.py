@@ -69,6 +69,24 @@ def test_resume_sees_the_same_batches(
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_resume_with_other_photos_says_so(
+    landmark: Landmark,
+    data: DataConfig,
+    write_ring: Callable[..., list[Path]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths, saved = write_ring(24), tmp_path / "stopped.ckpt"
+    _, trainer = fit(PhotoDataModule(data, landmark, 8, 6, 5), tmp_path, 2)
+    trainer.save_checkpoint(saved)
+    fit(PhotoDataModule(data, landmark, 8, 6, 5), tmp_path, 3, saved)
+    assert "warning" not in capsys.readouterr().out
+    paths[0].unlink()
+    fit(PhotoDataModule(data, landmark, 8, 6, 5), tmp_path, 3, saved)
+    assert "unlike the run so far: its photos, 24 then and 23 now, are not the same" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_validation_sees_the_test_part_once(
     landmark: Landmark, data: DataConfig, write_ring: Callable[..., list[Path]], tmp_path: Path
 ) -> None:

@@ -116,6 +116,24 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(few_photos: 
         assert [int(row["step"]) for row in rows_of(run)] == list(range(1, STEPS + 1))
 
 
+def test_cut_into_more_parts_at_a_resume_every_step_still_sees_its_own_samples(
+    few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[int, list[int]] = {}
+    training_step = ImagePriorSystem.training_step
+
+    def watched(system: ImagePriorSystem, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
+        seen.setdefault(system.global_step, []).extend(batch["index"].tolist())
+        return training_step(system, batch, batch_idx)
+
+    monkeypatch.setattr(ImagePriorSystem, "training_step", watched)
+    train(tiny_config(few_photos, tmp_path, "cut", steps=3))
+    config = tiny_config(few_photos, tmp_path, "cut", resume="last", steps=6, accumulate=2)
+    train(config)
+    size = config.optim.batch_size
+    assert seen == {step: list(range(step * size, (step + 1) * size)) for step in range(6)}
+
+
 def test_a_loss_that_is_no_number_stops_with_a_remedy(few_photos: Path, tmp_path: Path) -> None:
     config = tiny_config(few_photos, tmp_path)
     config.skipped_steps = 0
