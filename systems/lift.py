@@ -13,12 +13,12 @@ from gpslift.cameras import Cameras
 from gpslift.collectives import rank, world_size
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, interleaved, scales_of
+from gpslift.guidance.objectives import Seen, build_guidance, interleaved
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, chosen_run
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import GuidanceConfig, LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
@@ -48,8 +48,7 @@ class LiftSystem(DistillationSystem):
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.guidance = self.objective.guidance
-        for_colors = replace(config.guidance, scale=config.coloring.scale, scale_text=-1.0, scale_place=-1.0)
-        self.color_guidance = replace(self.guidance, scales=scales_of(for_colors))
+        self.color_guidance = build_guidance(asked_for_colors(config), prior, config.optim.steps, config.seed)
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
@@ -94,13 +93,14 @@ class LiftSystem(DistillationSystem):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds what is done being learnt. Without a gradient Adam leaves a parameter as it is.
 
-        The shape, where only colours are learnt; and after the first steps the sky. In those the noise hides what is
-        shown and the prior's skies are its own. Later it gives back what it is shown, a little nearer to the mean of
-        all, and over a landmark as flat as Stonehenge the sky took on the colour of the ground within twenty steps.
+        The shape, where only colours are learnt; and from the first steps to those the sky. At either end the noise
+        hides what is shown and the prior's skies are its own. Between them it gives back what it is shown, a little
+        nearer to the mean of all, and over a landmark as flat as Stonehenge the sky took on the colour of the ground
+        within twenty steps.
         """
         if self.global_step >= self.coloring_from:
             _hold(self.renderer.field.shape_parameters())
-        if self.global_step >= self.config.optim.sky_share * self.config.optim.steps:
+        elif self.global_step >= self.config.optim.sky_share * self.config.optim.steps:
             _hold(self.renderer.background.sky_parameters())
 
     def shown(self, render: Render, step: int) -> Render:
@@ -165,6 +165,19 @@ class LiftSystem(DistillationSystem):
     def render(self, cameras: Cameras) -> Picture:
         """See DistillationSystem."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def asked_for_colors(config: LiftConfig) -> GuidanceConfig:
+    """How the prior is asked in the last steps, in which colours alone are learnt.
+
+    The colours of a lift are the mean over all lights, and at any timestep but the first the prior takes that for a
+    grey day and answers with one. So the multi-step targets of these steps are whole pictures made from noise.
+    """
+    coloring, guidance = config.coloring, config.guidance
+    strong = replace(guidance, scale=coloring.scale, scale_text=-1.0, scale_place=-1.0)
+    if guidance.objective != "multistep":
+        return strong
+    return replace(strong, t_start=coloring.t, t_end=coloring.t, ddim_steps=coloring.ddim_steps)
 
 
 def _hold(parameters: Iterable[nn.Parameter]) -> None:

@@ -203,7 +203,7 @@ class ImagePriorSystem(pl.LightningModule):
             checkpoint["state_dict"].pop(name, None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back from it; frozen weights stay as they are. Micro-batches are counted as this config cuts them."""
+        """And comes back from it; frozen weights stay as they are. Micro-batches count as this config cuts them."""
         batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
         batches.update(dict.fromkeys(batches, checkpoint["global_step"] * self.config.optim.accumulate))
         checkpoint["state_dict"] = self._frozen() | checkpoint["state_dict"]

@@ -20,7 +20,7 @@ UNGUIDED = Scales(1.0, 1.0)
 @dataclass(frozen=True)
 class Guidance:
     """A frozen prior and how it is asked. `steps`: of the whole lift. negative: a text of what is not to be seen.
-    one_noise: the same noise on all pictures.
+    one_noise: the same noise on all pictures. ddim_steps: in which a picture is made of a noised one.
 
     known_texts: tokens of the batches of texts met so far: a lift's are the same at every step.
     """
@@ -32,6 +32,7 @@ class Guidance:
     seed: int
     negative: str = ""
     one_noise: bool = False
+    ddim_steps: int = 2
     known_texts: dict[tuple[str, ...], Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def latents(self, pictures: Tensor) -> Tensor:
@@ -84,9 +85,14 @@ class Guidance:
         return self.prior.guided_noise(noisy, timestep.expand(len(noisy)), condition, UNGUIDED)
 
     def noised(self, latents: Tensor, timestep: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """Latents with noise of the global samples from `first` on, or of sample 0 each, and that noise."""
+        """Latents with noise of the global samples from `first` on, or of sample 0 each, and that noise.
+
+        The mean of one noise would make all pictures darker or all brighter, from target to target.
+        """
         indices = [0] * len(latents) if self.one_noise else range(first, first + len(latents))
         noise = normal_for_samples(self.seed, "noise", indices, latents.shape[1:]).to(latents)
+        if self.one_noise:
+            noise = noise - noise.mean((2, 3), keepdim=True)
         return self.prior.add_noise(latents, noise, timestep.expand(len(latents))), noise
 
     def moved(self, noisy: Tensor, noise: Tensor, timestep: Tensor, to: Tensor) -> Tensor:

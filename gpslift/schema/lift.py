@@ -156,7 +156,15 @@ class ColoringConfig:
         low=0.0,
         high=1.0,
     )
-    scale: float = key(7.0, "guidance scale in these steps", low=0.0)
+    scale: float = key(3.0, "guidance scale in these steps", low=0.0)
+    t: list[float] = key(
+        [1.0, 1.0],
+        "multistep: timestep range in these steps, as shares of the noise schedule; 1,1 = targets are pictures of the "
+        "prior's own, whatever the render's colours",
+        low=0.0,
+        high=1.0,
+    )
+    ddim_steps: int = key(6, "multistep: denoising steps to the target in these steps", low=1, high=50)
     lr_share: float = key(0.5, "learning rate in these steps, as a share of optim.lr", low=0.0)
 
 
@@ -203,7 +211,10 @@ class LiftOptimConfig:
     lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     sky_share: float = key(
-        0.12, "share of the steps, at the start, in which a learned sky is learnt; 1 = all", low=0.0, high=1.0
+        0.12,
+        "share of the steps, at the start, in which a learned sky is learnt (and again while colours are); 1 = all",
+        low=0.0,
+        high=1.0,
     )
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)

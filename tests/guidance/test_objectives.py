@@ -1,6 +1,7 @@
 """Score distillation with a prior whose answers are known: what the gradient is, and what the target is."""
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -84,7 +85,7 @@ def multistep(
     reuse: int = 1,
     stride: int = 1,
 ) -> MultiStepTarget:
-    return MultiStepTarget(guidance_of(prior, scale, level), ddim_steps, reuse, stride)
+    return MultiStepTarget(replace(guidance_of(prior, scale, level), ddim_steps=ddim_steps), reuse, stride)
 
 
 def target_of(objective: MultiStepTarget, pictures: Tensor, place: Place = PLACE, step: int = 0) -> Tensor:
@@ -142,7 +143,7 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
     clear = torch.zeros(COUNT, 1, SIZE, SIZE)
     clear[..., : SIZE // 2] = 1
     seen, prior = Seen(pictures, clear), AnalyticPrior(gray_by_azimuth, SIZE)
-    objective = MultiStepTarget(guidance_of(prior), 1, 1, 1, own_sky=(0.5, 0.8))
+    objective = MultiStepTarget(guidance_of(prior), 1, 1, own_sky=(0.5, 0.8))
     objective.look(seen, PLACE, 4, 0)
     assert not objective.sky.any()  # not yet
     objective.look(seen, PLACE, 8, 0)
@@ -216,7 +217,7 @@ def test_a_config_names_the_objective_and_its_timesteps() -> None:
     config = GuidanceConfig(t_start=[0.75, 0.75], t_end=[0.25, 0.25], anneal_share=0.5, ddim_steps=4, reuse=5, stride=3)
     objective: Objective = build_objective(config, prior, STEPS, seed=0)  # type: ignore[arg-type]
     assert isinstance(objective, MultiStepTarget)
-    assert (objective.ddim_steps, objective.reuse, objective.stride) == (4, 5, 3)
+    assert (objective.guidance.ddim_steps, objective.reuse, objective.stride) == (4, 5, 3)
     assert objective.guidance.scales == Scales(config.scale, config.scale)
     assert [int(objective.guidance.timestep(step)) for step in (0, 5, 9)] == [75, 25, 25]
     config.objective = "sds"

@@ -23,4 +23,10 @@ def test_one_noise_is_the_same_on_every_picture_of_every_step() -> None:
 def test_else_each_sample_has_its_own() -> None:
     first, later = noises(False, 0), noises(False, 6)
     assert not torch.equal(first[0], first[1]) and not torch.equal(first[0], later[0])
-    assert torch.equal(first[0], noises(True, 6)[1])  # sample 0's
+    shared = first[0] - first[0].mean((1, 2), keepdim=True)  # sample 0's
+    torch.testing.assert_close(shared, noises(True, 6)[1])
+
+
+def test_the_one_noise_makes_pictures_neither_darker_nor_brighter() -> None:
+    torch.testing.assert_close(noises(True, 0).mean((2, 3)), torch.zeros(2, 3))
+    assert (noises(False, 0).mean((2, 3)).abs() > 1e-3).all()

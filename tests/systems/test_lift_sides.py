@@ -1,5 +1,6 @@
 """Lifting from a prior whose pictures are known: sides come out where they belong; sizes and regularisers by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +18,9 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import sharpened
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from renderers.render import Render
-from systems.lift import LiftSystem, seen
+from systems.lift import LiftSystem, asked_for_colors, seen
 from systems.running import fit, make_trainer, prepare
-from tests.guidance.analytic_prior import AnalyticPrior
+from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 from tests.systems.tiny_lift import CONFIG, arguments
 
 LANDMARK = load_landmark("statue_of_liberty")
@@ -72,9 +73,9 @@ def test_undecided_pictures_are_shown_more_solid_and_more_so_as_the_regularisers
 
 
 @pytest.mark.parametrize(
-    ("step", "held"), [(2, ()), (3, ("background.sky",)), (8, ("background.sky", "field.grid", "field.density_head"))]
+    ("step", "held"), [(2, ()), (3, ("background.sky",)), (8, ("field.grid", "field.density_head"))]
 )
-def test_the_sky_is_held_after_the_first_steps_and_the_shape_in_the_last(
+def test_the_sky_is_held_between_the_first_and_the_last_steps_and_the_shape_in_the_last(
     step: int, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = LiftConfig()
@@ -89,6 +90,34 @@ def test_the_sky_is_held_after_the_first_steps_and_the_shape_in_the_last(
     optimizer.step()
     for name, value in system.renderer.named_parameters():
         assert torch.equal(value, before[name]) == name.startswith(held)
+
+
+def test_colors_are_learnt_from_whole_pictures_by_the_multi_step_objective_alone() -> None:
+    config = LiftConfig()
+    config.coloring.scale, config.coloring.t, config.coloring.ddim_steps = 5.0, [0.9, 1.0], 7
+    asked = asked_for_colors(config)
+    assert (asked.scale, asked.t_start, asked.t_end, asked.ddim_steps) == (5.0, [0.9, 1.0], [0.9, 1.0], 7)
+    config.guidance.objective = "sds"
+    own = config.guidance
+    assert asked_for_colors(config) == replace(own, scale=5.0)
+
+
+@pytest.mark.parametrize(("step", "asked"), [(4, 2), (8, 5)])
+def test_the_prior_is_asked_as_the_step_says(
+    step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, prior = LiftConfig(), AnalyticPrior(sphere, 16)
+    config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 10, [16], [0.0]
+    config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.2, 3.5, 5
+    system = system_of(config, prior, tmp_path)
+    monkeypatch.setattr(LiftSystem, "global_step", step)
+    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
+    monkeypatch.setattr(LiftSystem, "log_dict", lambda *_: None)
+    system.training_step(0, 0)
+    calls = [call for call in prior.asked if "timestep" in call]
+    assert len(calls) == asked
+    first, scale = int(calls[0]["timestep"][0]), calls[0]["scales"]
+    assert (first == TIMESTEPS - 1 and scale == (3.5, 3.5)) == (step == 8)
 
 
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:

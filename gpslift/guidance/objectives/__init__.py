@@ -13,13 +13,12 @@ from gpslift.priors.composition import Scales
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.lift import GuidanceConfig
 
-__all__ = ["Objective", "Seen", "build_objective", "interleaved", "scales_of"]
+__all__ = ["Objective", "Seen", "build_guidance", "build_objective", "interleaved"]
 
 
 def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Objective:
     """The objective that a config names. steps: of the whole lift."""
-    schedule = TimestepSchedule(_pair(config.t_start), _pair(config.t_end), config.anneal_share, config.schedule)
-    guidance = Guidance(prior, schedule, scales_of(config), steps, seed, config.negative_prompt, config.one_noise)
+    guidance = build_guidance(config, prior, steps, seed)
     _save_memory(config, prior)
     if config.objective == "sds":
         return ScoreDistillation(guidance)
@@ -27,7 +26,21 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
         return IntervalScoreMatching(guidance, config.interval, config.inversion_steps)
     if config.objective == "vsd":
         return VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr)
-    return MultiStepTarget(guidance, config.ddim_steps, config.reuse, config.stride, _pair(config.tint_between))
+    return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between))
+
+
+def build_guidance(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Guidance:
+    """How a config has the prior asked. steps: of the whole lift."""
+    return Guidance(
+        prior,
+        TimestepSchedule(_pair(config.t_start), _pair(config.t_end), config.anneal_share, config.schedule),
+        scales_of(config),
+        steps,
+        seed,
+        config.negative_prompt,
+        config.one_noise,
+        config.ddim_steps,
+    )
 
 
 def scales_of(config: GuidanceConfig) -> Scales:

@@ -24,15 +24,8 @@ class MultiStepTarget:
     Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
-    def __init__(
-        self,
-        guidance: Guidance,
-        ddim_steps: int,
-        reuse: int,
-        stride: int,
-        own_sky: tuple[float, float] = (0.0, 0.0),
-    ) -> None:
-        self.guidance, self.ddim_steps, self.reuse, self.stride = guidance, ddim_steps, reuse, stride
+    def __init__(self, guidance: Guidance, reuse: int, stride: int, own_sky: tuple[float, float] = (0.0, 0.0)) -> None:
+        self.guidance, self.reuse, self.stride = guidance, reuse, stride
         self.own_sky = own_sky
         self.target: Tensor | None = None
         self.sky = torch.zeros(1, 3, 1, 1)
@@ -64,13 +57,13 @@ class MultiStepTarget:
         """What the prior makes of the latents, noised to `timestep`: clean latents of the same shape."""
         guidance, prior = self.guidance, self.guidance.prior
         branches = guidance.branches(place)
-        path = torch.linspace(float(timestep), 0, self.ddim_steps + 1).round().long()
+        path = torch.linspace(float(timestep), 0, guidance.ddim_steps + 1).round().long()
         noisy, _ = guidance.noised(latents, path[0], first)
         clean = latents
         for number, now in enumerate(path[:-1]):
             noise = guidance.noise(noisy, now, branches)
             clean = prior.predict_clean(noisy, noise, now.expand(len(noisy)))
-            if number + 1 < self.ddim_steps:
+            if number + 1 < guidance.ddim_steps:
                 noisy = prior.add_noise(clean, noise, path[number + 1].expand(len(noisy)))
         return clean
 
