@@ -167,15 +167,18 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
         guidance.perp_neg == 0 or guidance.negative_prompt != "",
         f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
-    for name in ("t_start", "t_end", "tint_between", "decided", "decided_end"):
-        pair = getattr(guidance, name)
-        yield (_is_range(pair), f"guidance.{name}={pair} must be two numbers, the lower one first")
     azimuth = config.cameras.azimuth
-    yield (_is_range(azimuth), f"cameras.azimuth={azimuth} must be two numbers, the lower one first")
+    pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
+    yield from _range_rules(pairs)
     yield (
         azimuth[-1] - azimuth[0] <= 360,
         f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
     )
+
+
+def _range_rules(pairs: dict[str, list[float]]) -> Iterator[tuple[bool, str]]:
+    for name, pair in pairs.items():
+        yield (_is_range(pair), f"{name}={pair} must be two numbers, the lower one first")
 
 
 def _refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
@@ -196,9 +199,11 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield from _loss_rules(config.losses)
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
-    stride = config.guidance.stride
+    guidance, stride = config.guidance, config.guidance.stride
+    pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
+    yield from _range_rules({"coloring.t": config.coloring.t, **pairs})
     yield (
-        config.guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
+        guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
         f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
     )
     grid, optim = config.renderer.grid, config.optim
@@ -219,7 +224,7 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
-    yield (_is_range(losses.ramp), f"losses.ramp={losses.ramp} must be two numbers, the lower one first")
+    yield from _range_rules({"losses.ramp": losses.ramp})
     own_ramps = {
         "orientation": losses.orientation_ramp,
         "opacity": losses.opacity_ramp,

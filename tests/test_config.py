@@ -142,6 +142,7 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("lift", ["cameras.azimuth=0,90,180"], "cameras.azimuth"),
         ("lift", ["cameras.azimuth=0,720"], "whole circle"),
         ("lift", ["guidance.decided=0.7,0.5"], "guidance.decided=[0.7, 0.5] must be two numbers"),
+        ("lift", ["coloring.t=0.9"], "coloring.t=[0.9] must be two numbers"),
         ("lift", ["losses.ramp=0.5"], "losses.ramp=[0.5] must be two numbers"),
         ("lift", ["losses.entropy_ramp=0.5,0.2"], "losses.entropy_ramp=[0.5, 0.2] must be two numbers"),
         ("lift", ["renderer.background_color=0.5"], "red, green, blue"),

@@ -71,6 +71,8 @@ class LiftCameraConfig:
 
 @dataclass
 class GuidanceConfig:
+    """How a frozen prior is asked, whatever is distilled into."""
+
     objective: str = key(
         "multistep",
         "what a step optimises: denoised pictures, score distillation (the paper's), with inverted noise, variational",
@@ -112,6 +114,26 @@ class GuidanceConfig:
     t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
+    reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
+    interval: float = key(
+        0.05,
+        "ism: from one inverted timestep to the next that is compared, as a share of the noise schedule",
+        low=0.0,
+        high=0.5,
+    )
+    inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
+    adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
+    adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
+    gradient_checkpointing: bool = key(
+        False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
+    )
+
+
+@dataclass
+class LiftGuidanceConfig(GuidanceConfig):
+    """And what needs a field: clear pixels, opacities between clear and solid, and parts of pictures."""
+
+    stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
     tint: float = key(
         0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
     )
@@ -132,20 +154,6 @@ class GuidanceConfig:
         [0.7, 0.9], "multistep: the same when the regularisers have grown (losses.ramp)", low=0.0, high=1.0
     )
     decided_from: float = key(0.15, "multistep: share of the steps from which on they are", low=0.0, high=1.0)
-    reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
-    stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
-    interval: float = key(
-        0.05,
-        "ism: from one inverted timestep to the next that is compared, as a share of the noise schedule",
-        low=0.0,
-        high=0.5,
-    )
-    inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
-    adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
-    adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
-    gradient_checkpointing: bool = key(
-        False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
-    )
 
 
 @dataclass
@@ -253,7 +261,7 @@ class LiftConfig(RunConfig):
     prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
-    guidance: GuidanceConfig = section(GuidanceConfig, "score distillation")
+    guidance: LiftGuidanceConfig = section(LiftGuidanceConfig, "score distillation")
     coloring: ColoringConfig = section(ColoringConfig, "the last steps, for colours")
     shading: ShadingConfig = section(ShadingConfig, "light on the NeRF while it trains")
     losses: LossConfig = section(LossConfig, "regularisers")

@@ -15,14 +15,6 @@ class RefineSourceConfig:
 
 
 @dataclass
-class RefineGuidanceConfig(GuidanceConfig):
-    """As of a lift, without what needs a field: no tint, and whole pictures always."""
-
-    tint: float = key(0.0, "none in a refinement", low=0.0, high=0.0)
-    stride: int = key(1, "whole pictures in a refinement", low=1, high=1)
-
-
-@dataclass
 class RefineOptimConfig:
     steps: int = key(120, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step", low=1)
@@ -40,16 +32,13 @@ class RefineConfig(RunConfig):
     refine: RefineSourceConfig = section(RefineSourceConfig, "which lift to refine, and how the mesh is drawn")
     prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the refinement")
-    guidance: RefineGuidanceConfig = section(
-        RefineGuidanceConfig,
+    guidance: GuidanceConfig = section(
+        GuidanceConfig,
         "score distillation",
         scale=3.0,
         one_noise=True,
         t_start=[0.95, 0.98],
         t_end=[0.95, 0.98],
-        tint_between=[0.0, 0.0],
-        decided=[0.0, 0.0],
-        decided_end=[0.0, 0.0],
         ddim_steps=6,
         reuse=4,
     )

@@ -16,7 +16,7 @@ from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales, compose_jointly
 from gpslift.randomness import normal_for_samples
-from gpslift.schema.lift import GuidanceConfig
+from gpslift.schema.lift import LiftGuidanceConfig
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 
 SIZE, COUNT, STEPS = 4, 2, 10
@@ -197,7 +197,7 @@ def test_scales_are_diffusers_convention() -> None:
 
 @pytest.mark.parametrize("kind", ["sds", "multistep"])
 def test_a_batch_in_two_parts_has_the_gradient_of_the_whole(kind: str) -> None:
-    config = GuidanceConfig(objective=kind, reuse=1, stride=1, scale=1.0)
+    config = LiftGuidanceConfig(objective=kind, reuse=1, stride=1, scale=1.0)
 
     def gradient(pictures: Tensor, place: Place, first: int) -> Tensor:
         objective = build_objective(config, AnalyticPrior(gray_by_azimuth, SIZE), STEPS, 0)  # type: ignore[arg-type]
@@ -214,7 +214,9 @@ def test_a_batch_in_two_parts_has_the_gradient_of_the_whole(kind: str) -> None:
 
 def test_a_config_names_the_objective_and_its_timesteps() -> None:
     prior = SimpleNamespace(alphas_cumprod=torch.linspace(1, 0, TIMESTEPS), vae=None)
-    config = GuidanceConfig(t_start=[0.75, 0.75], t_end=[0.25, 0.25], anneal_share=0.5, ddim_steps=4, reuse=5, stride=3)
+    config = LiftGuidanceConfig(
+        t_start=[0.75, 0.75], t_end=[0.25, 0.25], anneal_share=0.5, ddim_steps=4, reuse=5, stride=3
+    )
     objective: Objective = build_objective(config, prior, STEPS, seed=0)  # type: ignore[arg-type]
     assert isinstance(objective, MultiStepTarget)
     assert (objective.guidance.ddim_steps, objective.reuse, objective.stride) == (4, 5, 3)

@@ -11,7 +11,7 @@ from gpslift.guidance.objectives.variational import VariationalDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema.lift import GuidanceConfig
+from gpslift.schema.lift import GuidanceConfig, LiftGuidanceConfig
 
 __all__ = ["Objective", "Seen", "build_guidance", "build_objective", "interleaved"]
 
@@ -26,7 +26,9 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
         return IntervalScoreMatching(guidance, config.interval, config.inversion_steps)
     if config.objective == "vsd":
         return VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr)
-    return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between))
+    if isinstance(config, LiftGuidanceConfig):
+        return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between))
+    return MultiStepTarget(guidance, config.reuse)
 
 
 def build_guidance(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Guidance:

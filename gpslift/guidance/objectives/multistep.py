@@ -24,7 +24,9 @@ class MultiStepTarget:
     Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
-    def __init__(self, guidance: Guidance, reuse: int, stride: int, own_sky: tuple[float, float] = (0.0, 0.0)) -> None:
+    def __init__(
+        self, guidance: Guidance, reuse: int, stride: int = 1, own_sky: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
         self.guidance, self.reuse, self.stride = guidance, reuse, stride
         self.own_sky = own_sky
         self.target: Tensor | None = None
