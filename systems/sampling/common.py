@@ -1,6 +1,7 @@
 """What all of sampling and validation share: which prior, pictures in portions that fit memory, where they go."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,11 +14,13 @@ from gpslift.errors import UserError
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
-from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.image_prior import DataConfig, ImagePriorConfig
 from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 
 PIXELS_AT_ONCE = 2**20
+MOVABLE = ("photos", "azimuths", "cache", "workers")
+"""Keys of `data` that say where photos are and how they are read, not which they are."""
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
@@ -90,12 +93,19 @@ def autocast(config: ImagePriorConfig) -> torch.autocast:
 
 
 def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
-    """The config that the prior at `path` was trained with: its run's, or `config` for a prior outside any run."""
+    """The config that the prior at `path` was trained with: its run's, or `config` for a prior outside any run.
+
+    What `config` sets of MOVABLE goes before the run's.
+    """
     saved = path.parent / "config.yaml"
     if path.name != RUN_SUBFOLDER or not saved.is_file():
         return config
     its = load_config(saved)
-    return its if isinstance(its, ImagePriorConfig) else config
+    if not isinstance(its, ImagePriorConfig):
+        return config
+    unset, given = DataConfig(), config.data
+    changed = {name: getattr(given, name) for name in MOVABLE if getattr(given, name) != getattr(unset, name)}
+    return replace(its, data=replace(its.data, **changed))
 
 
 def sample_folder(config: ImagePriorConfig, path: Path) -> Path:

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
+from gpslift.config import save_config
 from gpslift.errors import UserError
 from gpslift.priors import loading
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.loading import load_cameras, save_prior
 from gpslift.runs import start_run
 from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig
-from systems.sampling.common import prior_path
+from systems.sampling.common import prior_path, trained_config
 from systems.sampling.job import sample
 from systems.sampling.landmark import Framing, draw_framing
 from tests.priors.conftest import CAMERAS, tiny_prior
@@ -40,6 +41,18 @@ def config(tmp_path: Path, prior: Path) -> ImagePriorConfig:
     config.prior.path = str(prior)
     config.sample.azimuth, config.sample.steps = [0.0, 90.0], 2
     return config
+
+
+def test_its_photos_are_its_runs_but_lie_where_one_says(config: ImagePriorConfig, tmp_path: Path) -> None:
+    its, path = ImagePriorConfig(landmark="stonehenge"), tmp_path / "run" / "prior"
+    its.data.photos, its.data.cache, its.data.test_share = "/then/photos", "/then/cache", 0.3
+    path.mkdir(parents=True)
+    save_config(its, path.parent / "config.yaml")
+    assert trained_config(config, path) == its
+    config.data.cache, config.data.test_share = "/now/cache", 0.1
+    found = trained_config(config, path)
+    assert (found.data.photos, found.data.cache, found.data.test_share) == ("/then/photos", "/now/cache", 0.3)
+    assert found.landmark == "stonehenge"
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
