@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from benchmarks.lifting import CASES, COST_FILE, compared, cost_of, lift_config, make_run
@@ -19,11 +20,12 @@ from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
+from gpslift.metrics.mesh_colors import compare_colors
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison
-from gpslift.procedural.truth import SHAPE_FACTS
+from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, last_run
 from systems.distillation import prior_of
-from systems.validation.lift import goals_reached
+from systems.validation.lift import goals_reached, load_exported
 
 LANDMARKS = (
     "leaning_tower_of_pisa",
@@ -42,8 +44,9 @@ Landmarks lifted from their shipped priors with one set of settings, chosen on t
 Space Needle with an eye on Stonehenge (these rows are not blind, the other three's are), and compared with the shapes
 that their embedded photos were taken of: in the true frame, without alignment, both cut to the landmark's own volume.
 Beside each, where it was made, the same lift with the azimuth hidden from the prior (as text alone would do) and with a
-wrong one told, and the truth itself turned, mirrored and revolved. Columns as in
-[benchmarks.md](benchmarks.md). {machine}. Written by `python -m benchmarks.results`.
+wrong one told, and the truth itself turned, mirrored and revolved. Columns as in [benchmarks.md](benchmarks.md);
+contrast 1 = as strong as the truth's colours, which have no light on them. {machine}. Written by
+`python -m benchmarks.results`.
 
 ![Each landmark's lift from eight sides, N to NW: colours and normals](pictures/results.jpg)
 """
@@ -107,6 +110,15 @@ def verdict(landmark: str, figures: dict[str, MeshComparison]) -> str:
     return said
 
 
+def colors_of(run: Run, landmark: str) -> list[str]:
+    """Contrast of a lift's colours over that of the truth's, and the distance of their chromaticities."""
+    mesh = load_exported(run, landmark)
+    assert mesh is not None, run.folder
+    low, high = (np.asarray(corner, float) for corner in load_landmark(landmark).own_volume)
+    found = compare_colors(mesh, true_mesh(landmark), low, high)
+    return [f"{found.contrast:.2f}", f"{found.chromaticity:.3f}"]
+
+
 def landmark_rows(landmark: str, runs: dict[str, Run]) -> tuple[list[list[str]], str]:
     """The rows of one landmark, and what they say."""
     figures, references = compared(runs)
@@ -115,8 +127,9 @@ def landmark_rows(landmark: str, runs: dict[str, Run]) -> tuple[list[list[str]],
     for case, run in runs.items():
         name = f"**{title}**" if case == "seed_0" else CASES[case][0]
         steps, seconds = str(lift_config(run).optim.steps), cost_of(run).cells()[0]
-        rows.append([*figures[case].row(name), angle_accuracy(run) if case == "seed_0" else "-", steps, seconds])
-    rows += [[*comparison.row(name), "-", "-", "-"] for name, comparison in references[1:]]
+        angles = angle_accuracy(run) if case == "seed_0" else "-"
+        rows.append([*figures[case].row(name), *colors_of(run, landmark), angles, steps, seconds])
+    rows += [[*comparison.row(name), *["-"] * 5] for name, comparison in references[1:]]
     return rows, verdict(landmark, figures)
 
 
@@ -157,7 +170,8 @@ def report(landmarks: Sequence[str], overrides: Sequence[str]) -> str:
     if not pictured:
         raise SystemExit("no lift is there yet; --run makes them")
     picture(pictured, PICTURES / "results.jpg")
-    header = [*COLUMNS, "prior: exact / within one bin %", "steps", "lifting s"]
+    colors = ["contrast of colours", "chromaticity distance"]
+    header = [*COLUMNS, *colors, "prior: exact / within one bin %", "steps", "lifting s"]
     page = [INTRODUCTION.format(machine=machine()), table(header, rows), "", *said, ""]
     return "\n".join(page + ([CONTROLS, *controls] if controls else []))
 
