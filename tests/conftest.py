@@ -1,8 +1,12 @@
 """Fixtures that several folders share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread each, and in the programs they start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from gpslift.geo.landmarks import load_landmark
 from gpslift.procedural.dataset import Recipe, take_photos_of_visits
