@@ -123,9 +123,9 @@ def write_landmark(
 ) -> ExportReport:
     """Writes a landmark's mesh, its place on the globe, and pictures into `folder`.
 
-    color: points [N, 3] in world units -> sRGB [N, 3] in [0, 1]. render: cameras -> object with color [B, H, W, 3],
-    opacity, depth [B, H, W]. render_normals: the same with normal [B, H, W, 3], called for the picture grid alone, as
-    normals cost several times the rest; None = `render` gives them. start: when the export began, by
+    color: points [N, 3] in world units -> sRGB [N, 3] in [0, 1]. render: cameras -> object with color and background
+    [B, H, W, 3], opacity, depth [B, H, W]. render_normals: the same with normal [B, H, W, 3], called for the picture
+    grid alone, as normals cost several times the rest; None = `render` gives them. start: when the export began, by
     `time.perf_counter`; None = now. Points and cameras are CPU tensors; answers may lie on any device.
     """
     start = time.perf_counter() if start is None else start
@@ -147,11 +147,11 @@ def write_landmark(
 def _write_pictures(
     render: RenderFunction, render_normals: RenderFunction, landmark: Landmark, config: ExportConfig, folder: Path
 ) -> dict[str, Path]:
-    low, high, size = landmark.box_min, landmark.box_max, config.picture_size
-    film = folder / f"{landmark.name}.mp4"
+    low, high, size, behind = landmark.box_min, landmark.box_max, config.picture_size, config.background
+    grid, film = (folder / f"{landmark.name}.{suffix}" for suffix in ("png", "mp4"))
     return {
-        "pictures": write_picture_grid(render_normals, low, high, size, folder / f"{landmark.name}.png"),
-        "turntable": write_turntable(render, low, high, size, config.turntable_frames, film),
+        "pictures": write_picture_grid(render_normals, low, high, size, grid, behind),
+        "turntable": write_turntable(render, low, high, size, config.turntable_frames, film, behind),
     }
 
 

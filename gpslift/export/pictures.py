@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
@@ -25,18 +26,23 @@ Pixels = NDArray[np.uint8]
 
 
 def write_picture_grid(
-    render: RenderFunction, box_min: Sequence[float], box_max: Sequence[float], size: int, path: Path
+    render: RenderFunction,
+    box_min: Sequence[float],
+    box_max: Sequence[float],
+    size: int,
+    path: Path,
+    background: bool = False,
 ) -> Path:
     """Writes one picture: rows of colour, depth, normal and opacity; columns of views from N, NE, ... to NW.
 
-    `render(cameras)` gives color and normal [B, H, W, 3], depth and opacity [B, H, W]; box in the cameras' unit; each
-    view is `size` pixels square.
+    `render(cameras)` gives color, background and normal [B, H, W, 3], depth and opacity [B, H, W]; box in the cameras'
+    unit; each view is `size` pixels square. background: colours have behind them what the render has, not grey.
     """
     cameras = framing_cameras(box_min, box_max, ring(len(COMPASS)), ELEVATION_DEG, size)
     views = [render(cameras[view : view + 1]) for view in range(len(cameras))]
-    stacked = {row: np.concatenate([_array(getattr(view, row)) for view in views]) for row in ROWS}
+    stacked = {row: np.concatenate([_array(getattr(view, row)) for view in views]) for row in ROWS[1:]}
     images = {
-        "color": to_pixels(stacked["color"]),
+        "color": np.concatenate([color_picture(view, background) for view in views]),
         "depth": depth_picture(stacked["depth"], stacked["opacity"]),
         "normal": normal_picture(stacked["normal"], stacked["opacity"]),
         "opacity": to_pixels(np.repeat(stacked["opacity"][..., None], 3, -1)),
@@ -47,11 +53,18 @@ def write_picture_grid(
 
 
 def write_turntable(
-    render: RenderFunction, box_min: Sequence[float], box_max: Sequence[float], size: int, frames: int, path: Path
+    render: RenderFunction,
+    box_min: Sequence[float],
+    box_max: Sequence[float],
+    size: int,
+    frames: int,
+    path: Path,
+    background: bool = False,
 ) -> Path:
     """Writes an H.264 film of one turn round the box, clockwise from north as seen from above, 24 frames a second.
 
-    The side is `size` rounded up to a multiple of 16, which the encoder needs.
+    `render` and background: as of `write_picture_grid`, without normals. The side is `size` rounded up to a multiple of
+    16, which the encoder needs.
     """
     side = -(-size // BLOCK) * BLOCK
     cameras = framing_cameras(box_min, box_max, ring(frames), ELEVATION_DEG, side)
@@ -59,13 +72,19 @@ def write_turntable(
     film = imageio.get_writer(path, fps=FRAMES_PER_SECOND, codec="libx264", quality=8, macro_block_size=BLOCK)
     with closing(film) as writer:
         for frame in range(frames):
-            writer.append_data(to_pixels(_array(render(cameras[frame : frame + 1]).color)[0]))
+            writer.append_data(color_picture(render(cameras[frame : frame + 1]), background)[0])
     return path
 
 
 def to_pixels(values: NDArray[np.float32]) -> Pixels:
     """8-bit pixels of values in [0, 1]; values outside are clipped."""
     return np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+
+
+def color_picture(view: Any, background: bool) -> Pixels:
+    """Colours [B, H, W, 3] of a view, over its own background or over grey."""
+    color, opacity = _array(view.color), _array(view.opacity)
+    return to_pixels(color if background else color + (1 - opacity)[..., None] * (NOTHING - _array(view.background)))
 
 
 def depth_picture(depth: NDArray[np.float32], opacity: NDArray[np.float32]) -> Pixels:

@@ -245,6 +245,7 @@ class ExportConfig:
         False, "paint GLB and OBJ with a texture instead of vertex colours; needs xatlas and takes longer"
     )
     texture_size: int = key(1024, "side of the texture, texels", low=64, high=8192)
+    background: bool = key(False, "pictures show what was learnt behind the landmark, which no mesh has; else grey")
     picture_size: int = key(192, "side of the pictures, pixels", low=16, high=2048)
     turntable_frames: int = key(72, "frames of the turntable", low=4, high=720)
 

@@ -41,6 +41,7 @@ class SolidField:
         color = (weights[..., None] * self.color(points.reshape(-1, 3)).reshape(points.shape)).sum(-2)
         return SimpleNamespace(
             color=color + (1 - opacity)[..., None] * 0.5,
+            background=torch.full_like(color, 0.5),
             opacity=opacity,
             depth=(weights * distance).sum(-1) / opacity.clamp_min(1e-6),
             normal=SUN.expand_as(directions) * opacity[..., None],

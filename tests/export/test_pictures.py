@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gpslift.export.pictures import NOTHING, depth_picture, normal_picture, write_picture_grid, write_turntable
+from gpslift.export.pictures import (
+    NOTHING,
+    color_picture,
+    depth_picture,
+    normal_picture,
+    write_picture_grid,
+    write_turntable,
+)
+from gpslift.export.views import framing_cameras
 
 BOX = ((-1.0, -1.0, 0.0), (1.0, 1.0, 2.0))
 
@@ -26,6 +34,7 @@ def test_grid_shows_the_east_from_the_east(ball: Any, tmp_path: Path) -> None:
     centers = [picture[top + 24, left + 48 * column + 24].astype(int) for column in range(8)]
     assert centers[2][0] > 200 > 60 > centers[2][2]  # from the east: red
     assert centers[6][2] > 200 > 60 > centers[6][0]  # from the west: blue
+    assert (picture[top : top + 8, left:] == round(255 * NOTHING)).all()  # nothing behind it
     opacity = picture[top + 3 * 48 :, left:]
     assert opacity[24, 24].min() > 250 and opacity[2, 2].max() < 5
 
@@ -36,6 +45,16 @@ def test_turntable_has_its_frames_and_a_size_that_the_encoder_keeps(ball: Any, t
     assert [frame.shape for frame in frames] == [(48, 48, 3)] * 8
     assert frames[2][24, 24, 0] > 180 > 80 > frames[2][24, 24, 2]
     assert frames[6][24, 24, 2] > 180 > 80 > frames[6][24, 24, 0]
+
+
+def test_what_is_behind_is_shown_on_request(ball: Any) -> None:
+    view = ball.render(framing_cameras(*BOX, [90.0], 10.0, 48))
+    with_background, alone = (color_picture(view, background)[0].astype(int) for background in (True, False))
+    assert (with_background[2, 2] == 128).all() and (alone[2, 2] == round(255 * NOTHING)).all()
+    assert np.array_equal(with_background[24, 24], alone[24, 24])
+    opacity = view.opacity[0].numpy()[..., None]
+    behind = 255 * (1 - opacity) * (NOTHING - 0.5)
+    assert np.abs(alone - with_background - behind).max() <= 1
 
 
 def test_depth_is_yellow_near_violet_far_and_grey_where_there_is_nothing() -> None:
