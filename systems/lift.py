@@ -49,15 +49,20 @@ class LiftSystem(DistillationSystem):
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.guidance = self.objective.guidance
         self.color_guidance = build_guidance(asked_for_colors(config), prior, config.optim.steps, config.seed)
+        self.color_viewpoints = replace(self.viewpoints, even_elevation=0.0)
+        """Where people stand: the prior's pictures from elsewhere are paler."""
+        self.views["coloring_from"] = self.coloring_from
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
         step, optim, objective = self.global_step, self.config.optim, self.objective
-        objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
         self.renderer.update(step, optim.steps)
         count = optim.batch_size // world_size()  # processes share a step's cameras
         first, target_step = step // self.reuse * optim.batch_size + rank() * count, step // self.reuse * self.reuse
-        views = self.viewpoints.draw(first, count, self.render_size(target_step))
+        coloring = target_step >= self.coloring_from
+        objective.guidance = self.color_guidance if coloring else self.guidance
+        viewpoints = self.color_viewpoints if coloring else self.viewpoints
+        views = viewpoints.draw(first, count, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
         lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
         jitter = (self.config.seed, step)

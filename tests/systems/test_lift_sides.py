@@ -13,6 +13,7 @@ from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
+from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
 from renderers.decided import sharpened
@@ -102,14 +103,21 @@ def test_colors_are_learnt_from_whole_pictures_by_the_multi_step_objective_alone
     assert asked_for_colors(config) == replace(own, scale=5.0)
 
 
-@pytest.mark.parametrize(("step", "asked"), [(4, 2), (8, 5)])
-def test_the_prior_is_asked_as_the_step_says(
+@pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 5)])
+def test_the_prior_is_asked_as_the_steps_target_says(
     step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, prior = LiftConfig(), AnalyticPrior(sphere, 16)
+    """Colours are learnt from step 7 on, but its target is that of steps 4 to 7, with cameras at all elevations."""
+    config, prior, drawn = LiftConfig(), AnalyticPrior(sphere, 16), list[float]()
     config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 10, [16], [0.0]
-    config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.2, 3.5, 5
-    system = system_of(config, prior, tmp_path)
+    config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.3, 3.5, 5
+    system, draw = system_of(config, prior, tmp_path), ViewpointSampler.draw
+
+    def watched(sampler: ViewpointSampler, first: int, count: int, size: int) -> Viewpoints:
+        drawn.append(sampler.even_elevation)
+        return draw(sampler, first, count, size)
+
+    monkeypatch.setattr(ViewpointSampler, "draw", watched)
     monkeypatch.setattr(LiftSystem, "global_step", step)
     monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
     monkeypatch.setattr(LiftSystem, "log_dict", lambda *_: None)
@@ -118,6 +126,7 @@ def test_the_prior_is_asked_as_the_step_says(
     assert len(calls) == asked
     first, scale = int(calls[0]["timestep"][0]), calls[0]["scales"]
     assert (first == TIMESTEPS - 1 and scale == (3.5, 3.5)) == (step == 8)
+    assert drawn == [0.0 if step == 8 else config.cameras.even_elevation]
 
 
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:
