@@ -43,7 +43,7 @@ TEXT = """## Priors from few photos
 
 Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as always;
 `plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
-`gpslift/priors/schedule.py`'s augmentation and dropout, best weights too. Held-out loss: on 256 photos that no training
+`gpslift/priors/schedule.py`'s augmentation, best weights too. Held-out loss: on 256 photos that no training
 saw. Nearest training photo and angles: as in the table of priors above, {images} images in {sampling} denoising steps.
 {side} x {side} pixels, U-Net of {channels} channels, {steps} steps of {batch} images at most, one seed. {machine}.
 Written by `{command}`.
@@ -137,14 +137,13 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
     training = part_of(bench.photos.photos("all"), round(count * (1 - shares.judge_share - shares.test_share)))
     held_out = part_of(bench.photos.photos("test"), round(count * shares.test_share), low=0.51)
     found = schedule_for(config, len(training), len(held_out))
-    ways = {"plain": (0.0, 0.0), "by number": (found.augment, found.dropout)}
+    ways = {"plain": 0.0, "by number": found.augment}
     rows = []
-    for name, (augment, dropout) in ways.items():
+    for name, augment in ways.items():
         its = replace(
             config,
-            name=f"{name.replace(' ', '_')}_{count}_{settings_of(config)}",
+            name=f"{name.replace(' ', '_')}_{count}_{settings_of(config)}_{augment:g}",
             data=replace(shares, augment=augment),
-            backbone=replace(config.backbone, dropout=dropout),
             optim=replace(config.optim, patience=NEVER, held_out_every_steps=config.optim.steps // EVALUATIONS),
         )
         file = Path(config.output) / f"{its.name}.json"
@@ -165,9 +164,8 @@ def _rows(
 ) -> list[list[str]]:
     """The rows of one training: of a plain one its last weights and its best, else its best."""
     system, rows = train(bench, config, training, held_out), []
-    augment, dropout = config.data.augment, config.backbone.dropout
-    name = f"by number: augmentation {augment:g}, dropout {dropout:g}"
-    if not augment + dropout:
+    name = f"by number: augmentation {config.data.augment:g}"
+    if not config.data.augment:
         rows.append(measure(bench, system, training, config.optim.steps).row(count, "plain"))
         name = "plain, best"
     system.best.put_into(system.average.shadow_params)

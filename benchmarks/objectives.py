@@ -21,13 +21,16 @@ OBJECTIVES = {
     "multistep": ("multi-step (default)", []),
     "multistep_sqrt": ("multi-step, square root", ["guidance.schedule=sqrt"]),
     "multistep_constant": ("multi-step, constant", ["guidance.schedule=constant"]),
-    "sds": ("score distillation", ["guidance.objective=sds", "guidance.scale=4"]),
+    "sds": ("score distillation", ["guidance.objective=sds", "guidance.scale=4", "coloring.scale=7"]),
     "sds_sqrt": (
         "score distillation, square root",
-        ["guidance.objective=sds", "guidance.scale=4", "guidance.schedule=sqrt"],
+        ["guidance.objective=sds", "guidance.scale=4", "coloring.scale=7", "guidance.schedule=sqrt"],
     ),
-    "ism": ("interval score matching", ["guidance.objective=ism", "guidance.scale=4"]),
-    "vsd": ("variational", ["guidance.objective=vsd", "guidance.scale=4", "guidance.adapter_lr=1e-3"]),
+    "ism": ("interval score matching", ["guidance.objective=ism", "guidance.scale=4", "coloring.scale=7"]),
+    "vsd": (
+        "variational",
+        ["guidance.objective=vsd", "guidance.scale=4", "coloring.scale=7", "guidance.adapter_lr=1e-3"],
+    ),
 }
 """What each row changes in the config; score distillation of a compact prior needs more guidance than the default."""
 

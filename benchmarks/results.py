@@ -112,10 +112,13 @@ def verdict(landmark: str, figures: dict[str, MeshComparison]) -> str:
 
 def colors_of(run: Run, landmark: str) -> list[str]:
     """Contrast of a lift's colours over that of the truth's, and the distance of their chromaticities."""
-    mesh = load_exported(run, landmark)
+    mesh, truth = load_exported(run, landmark), true_mesh(lift_config(run).validation.truth or landmark)
     assert mesh is not None, run.folder
     low, high = (np.asarray(corner, float) for corner in load_landmark(landmark).own_volume)
-    found = compare_colors(mesh, true_mesh(landmark), low, high)
+    try:
+        found = compare_colors(mesh, truth, low, high)
+    except ValueError:  # nothing of it in the landmark's volume
+        return ["-", "-"]
     return [f"{found.contrast:.2f}", f"{found.chromaticity:.3f}"]
 
 

@@ -59,7 +59,7 @@ class LiftSystem(DistillationSystem):
         self.renderer.update(step, optim.steps)
         count = optim.batch_size // world_size()  # processes share a step's cameras
         first, target_step = step // self.reuse * optim.batch_size + rank() * count, step // self.reuse * self.reuse
-        coloring = target_step >= self.coloring_from
+        coloring = step >= self.coloring_from
         objective.guidance = self.color_guidance if coloring else self.guidance
         viewpoints = self.color_viewpoints if coloring else self.viewpoints
         views = viewpoints.draw(first, count, self.render_size(target_step))
@@ -91,9 +91,10 @@ class LiftSystem(DistillationSystem):
         """The step from which on the shape is held and only colours are learnt.
 
         Guidance strong enough for colours that are not the mean over all lights swells shapes: on the Statue a scale of
-        4 from the first step on made them 7 % too large. So it comes when the shape is done.
+        4 from the first step on made them 7 % too large. So it comes when the shape is done, with a new target.
         """
-        return round((1 - self.config.coloring.share) * self.config.optim.steps)
+        due = round((1 - self.config.coloring.share) * self.config.optim.steps)
+        return -(-due // self.reuse) * self.reuse
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds what is done being learnt. Without a gradient Adam leaves a parameter as it is.
@@ -103,9 +104,12 @@ class LiftSystem(DistillationSystem):
         nearer to the mean of all, and over a landmark as flat as Stonehenge the sky took on the colour of the ground
         within twenty steps.
         """
-        if self.global_step >= self.coloring_from:
+        step, config = self.global_step, self.config
+        coloring = step >= self.coloring_from
+        if coloring:
             _hold(self.renderer.field.shape_parameters())
-        elif self.global_step >= self.config.optim.sky_share * self.config.optim.steps:
+        from_noise = coloring and config.guidance.objective == "multistep"
+        if step >= config.optim.sky_share * config.optim.steps and not from_noise:
             _hold(self.renderer.background.sky_parameters())
 
     def shown(self, render: Render, step: int) -> Render:
@@ -182,7 +186,7 @@ def asked_for_colors(config: LiftConfig) -> GuidanceConfig:
     strong = replace(guidance, scale=coloring.scale, scale_text=-1.0, scale_place=-1.0)
     if guidance.objective != "multistep":
         return strong
-    return replace(strong, t_start=coloring.t, t_end=coloring.t, ddim_steps=coloring.ddim_steps)
+    return replace(strong, schedule="constant", t_start=coloring.t, t_end=coloring.t, ddim_steps=coloring.ddim_steps)
 
 
 def _hold(parameters: Iterable[nn.Parameter]) -> None:

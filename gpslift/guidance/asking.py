@@ -48,9 +48,12 @@ class Guidance:
         return self.known_texts[key]
 
     def timestep(self, step: int) -> Tensor:
-        """The timestep of a step, one for its whole batch: a scalar tensor."""
+        """The timestep of a step, one for its whole batch: a scalar tensor. Never one that leaves no signal at all, as
+        the last of some schedules does: nothing can be told of the picture from the noise there."""
         draw = float(torch.rand((), generator=generator_for(self.seed, "timestep", step)))
-        return torch.tensor(self.schedule.timestep(step / self.steps, draw, len(self.prior.alphas_cumprod)))
+        alphas = self.prior.alphas_cumprod
+        timestep = self.schedule.timestep(step / self.steps, draw, len(alphas))
+        return torch.tensor(min(timestep, int(alphas.nonzero().max())))
 
     def weight(self, timestep: Tensor, latents: Tensor) -> Tensor:
         """w(t) = sigma_t^2, by which the paper and DreamFusion weigh timesteps: a scalar like the latents."""

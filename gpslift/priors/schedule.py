@@ -1,7 +1,7 @@
-"""How long and how carefully to train on so many photos: steps, augmentation, dropout, and when to stop.
+"""How long and how carefully to train on so many photos: steps, augmentation, and when to stop.
 
-Of 100 photos measured (docs/benchmarks.md): half the augmentation that was first thought of, no dropout, and time enough
-learn the azimuth and do not copy; for more photos the same is a judgement. What a config sets goes before.
+Measured at 100 photos (docs/benchmarks.md): with less augmentation they are copied, with more, or dropout in the U-Net,
+the azimuth is not learnt. For more photos the same is a judgement. What a config sets goes before.
 """
 
 from dataclasses import dataclass, replace
@@ -14,22 +14,21 @@ EVALUATIONS = 20
 
 @dataclass(frozen=True)
 class Schedule:
-    """For trainings on less than `below` photos. augment, dropout, patience: as the keys of those names."""
+    """For trainings on less than `below` photos. augment, patience: as the keys of those names."""
 
     below: int
     steps: int
     augment: float
-    dropout: float
     patience: int
 
 
 SCHEDULES = (
-    Schedule(below=250, steps=3000, augment=0.4, dropout=0.0, patience=5),
-    Schedule(below=1000, steps=5000, augment=0.4, dropout=0.0, patience=5),
-    Schedule(below=5000, steps=7000, augment=0.4, dropout=0.0, patience=5),
+    Schedule(below=250, steps=3000, augment=0.4, patience=5),
+    Schedule(below=1000, steps=5000, augment=0.4, patience=5),
+    Schedule(below=5000, steps=7000, augment=0.4, patience=5),
 )
 """The fewest photos first; on more, and for what is neither compact nor of a landmark, MANY holds."""
-MANY = Schedule(below=0, steps=STEPS, augment=0.0, dropout=0.0, patience=0)
+MANY = Schedule(below=0, steps=STEPS, augment=0.0, patience=0)
 
 
 def schedule_for(config: ImagePriorConfig, photos: int, held_out: int) -> Schedule:
@@ -47,9 +46,6 @@ def with_schedule(config: ImagePriorConfig, photos: int, held_out: int) -> Image
     return replace(
         config,
         data=replace(config.data, augment=found.augment if config.data.augment < 0 else config.data.augment),
-        backbone=replace(
-            config.backbone, dropout=found.dropout if config.backbone.dropout < 0 else config.backbone.dropout
-        ),
         optim=replace(
             optim,
             steps=steps,

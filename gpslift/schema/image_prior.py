@@ -82,12 +82,7 @@ class BackboneConfig:
     pooled_text: bool = key(
         False, "compact: the mean text token joins the time embedding, beside the place; for captions that differ"
     )
-    dropout: float = key(
-        -1.0,
-        "compact: share of the U-Net's channels dropped in training; 0 = none, -1 = by the number of photos",
-        low=-1.0,
-        high=0.9,
-    )
+    dropout: float = key(0.0, "compact: share of the U-Net's channels dropped in training", low=0.0, high=0.9)
     prediction: str = key("v_prediction", "what the compact U-Net predicts", choices=("epsilon", "v_prediction"))
 
 

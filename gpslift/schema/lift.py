@@ -62,7 +62,11 @@ class RendererConfig:
 class LiftCameraConfig:
     azimuth: list[float] = key([0.0, 360.0], "range of camera azimuths, degrees", low=-360, high=720)
     even_elevation: float = key(
-        0.7, "0 = camera elevations as often as in the prior's photos, 1 = all of them equally often", low=0.0, high=1.0
+        0.7,
+        "0 = camera elevations as often as in the prior's photos (always so while colours are learnt), 1 = all of them "
+        "equally often",
+        low=0.0,
+        high=1.0,
     )
     aim_jitter: float = key(
         0.0, "how far the aim strays from the landmark's middle, frame widths (standard deviation)", low=0.0, high=0.5
@@ -220,7 +224,7 @@ class LiftOptimConfig:
     lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     sky_share: float = key(
         0.12,
-        "share of the steps, at the start, in which a learned sky is learnt (and again while colours are); 1 = all",
+        "share of the steps, at the start, in which the sky is learnt; multistep: again while colours are; 1 = all",
         low=0.0,
         high=1.0,
     )

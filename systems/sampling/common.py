@@ -20,7 +20,7 @@ from systems.running import choose_device, choose_precision
 
 PIXELS_AT_ONCE = 2**20
 MOVABLE = ("photos", "azimuths", "cache", "workers")
-"""Keys of `data` that say where photos are and how they are read, not which they are."""
+"""Keys of `data` that may name other places than they did when the prior was trained."""
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
@@ -95,7 +95,7 @@ def autocast(config: ImagePriorConfig) -> torch.autocast:
 def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
     """The config that the prior at `path` was trained with: its run's, or `config` for a prior outside any run.
 
-    What `config` sets of MOVABLE goes before the run's.
+    What `config` sets of MOVABLE goes before the run's, but for embedded photos, which lie nowhere else.
     """
     saved = path.parent / "config.yaml"
     if path.name != RUN_SUBFOLDER or not saved.is_file():
@@ -104,7 +104,8 @@ def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
     if not isinstance(its, ImagePriorConfig):
         return config
     unset, given = DataConfig(), config.data
-    changed = {name: getattr(given, name) for name in MOVABLE if getattr(given, name) != getattr(unset, name)}
+    movable = MOVABLE[2:] if its.data.photos == "embedded" else MOVABLE
+    changed = {name: getattr(given, name) for name in movable if getattr(given, name) != getattr(unset, name)}
     return replace(its, data=replace(its.data, **changed))
 
 

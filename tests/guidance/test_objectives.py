@@ -212,6 +212,13 @@ def test_a_batch_in_two_parts_has_the_gradient_of_the_whole(kind: str) -> None:
     torch.testing.assert_close(gradient(pictures, PLACE, 8), torch.cat(parts) / 2)
 
 
+def test_a_timestep_without_any_signal_is_not_asked_at() -> None:
+    prior = AnalyticPrior(gray_by_azimuth, SIZE)
+    assert int(guidance_of(prior, level=1.0).timestep(0)) == TIMESTEPS - 1
+    prior.alphas_cumprod[-1] = 0
+    assert int(guidance_of(prior, level=1.0).timestep(0)) == TIMESTEPS - 2
+
+
 def test_a_config_names_the_objective_and_its_timesteps() -> None:
     prior = SimpleNamespace(alphas_cumprod=torch.linspace(1, 0, TIMESTEPS), vae=None)
     config = LiftGuidanceConfig(

@@ -13,6 +13,7 @@ from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
+from gpslift.guidance.objectives import build_guidance
 from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
@@ -74,12 +75,20 @@ def test_undecided_pictures_are_shown_more_solid_and_more_so_as_the_regularisers
 
 
 @pytest.mark.parametrize(
-    ("step", "held"), [(2, ()), (3, ("background.sky",)), (8, ("field.grid", "field.density_head"))]
+    ("objective", "step", "held"),
+    [
+        ("multistep", 2, ()),
+        ("multistep", 3, ("background.sky",)),
+        ("multistep", 7, ("background.sky",)),
+        ("multistep", 8, ("field.grid", "field.density_head")),
+        ("sds", 8, ("background.sky", "field.grid", "field.density_head")),
+    ],
 )
-def test_the_sky_is_held_between_the_first_and_the_last_steps_and_the_shape_in_the_last(
-    step: int, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_sky_is_learnt_where_noise_hides_the_render_and_the_shape_before_the_last_steps(
+    objective: str, step: int, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = LiftConfig()
+    config.guidance.objective = objective
     config.optim.steps, config.optim.sky_share, config.coloring.share = 10, 0.3, 0.2
     system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
     optimizer = torch.optim.Adam(system.renderer.parameters())
@@ -103,11 +112,19 @@ def test_colors_are_learnt_from_whole_pictures_by_the_multi_step_objective_alone
     assert asked_for_colors(config) == replace(own, scale=5.0)
 
 
+def test_the_timesteps_for_colors_are_those_of_their_range_whatever_the_schedule() -> None:
+    config = LiftConfig()
+    config.guidance.schedule, config.coloring.t = "sqrt", [0.9, 1.0]
+    guidance = build_guidance(asked_for_colors(config), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
+    asked = [int(guidance.timestep(step)) for step in range(890, 1000)]
+    assert min(asked) == 90 and max(asked) == TIMESTEPS - 1
+
+
 @pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 5)])
 def test_the_prior_is_asked_as_the_steps_target_says(
     step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Colours are learnt from step 7 on, but its target is that of steps 4 to 7, with cameras at all elevations."""
+    """Colours are due from step 7 on, but its target is that of steps 4 to 7, with cameras at all elevations."""
     config, prior, drawn = LiftConfig(), AnalyticPrior(sphere, 16), list[float]()
     config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 10, [16], [0.0]
     config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.3, 3.5, 5
