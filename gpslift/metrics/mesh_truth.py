@@ -1,5 +1,6 @@
 """A mesh against the true one, in the true frame and without any alignment; metres, x east, y north, z up."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -61,16 +62,21 @@ class MeshComparison:
             f"{self.iou:.3f}",
             f"{self.f_2:.3f}",
             f"{self.f_5:.3f}",
-            f"{self.chamfer_m:.2f}",
+            metres(self.chamfer_m),
             f"{self.normal_consistency:.3f}",
-            f"{self.upper_m:.2f}",
-            f"{self.upper_mirrored_m:.2f}",
-            f"{self.upper_left_m:.2f}",
-            f"{self.upper_right_m:.2f}",
+            metres(self.upper_m),
+            metres(self.upper_mirrored_m),
+            metres(self.upper_left_m),
+            metres(self.upper_right_m),
             f"{self.best_yaw_deg:+.0f}",
             f"{self.yaw_contrast:.2f}",
             f"{self.best_scale:.2f}",
         ]
+
+
+def metres(distance: float) -> str:
+    """A distance to two digits; `none` of what has no surface there."""
+    return f"{distance:.2f}" if math.isfinite(distance) else "none"
 
 
 COLUMNS = [

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from gpslift.metrics import mesh_truth, outer_surface
-from gpslift.metrics.mesh_truth import TruthComparison, markdown_table, reference_meshes, reflection, rotation
+from gpslift.metrics.mesh_truth import COLUMNS, TruthComparison, markdown_table, reference_meshes, reflection, rotation
 
 VOLUME = ([-20.0, -20.0, 1.0], [20.0, 20.0, 60.0])
 
@@ -93,6 +93,7 @@ def test_mesh_outside_the_own_volume_fails_everything(comparison: TruthCompariso
     away.apply_translation([500, 0, 0])
     figures = comparison.compare(away)
     assert (figures.iou, figures.f_5, figures.chamfer_m, figures.yaw_contrast) == (0.0, 0.0, float("inf"), 1.0)
+    assert dict(zip(COLUMNS, figures.row("nothing"), strict=True))["Chamfer m"] == "none"
     assert not figures.sides_right
 
 
