@@ -140,9 +140,11 @@ def picture(runs: Sequence[Run], path: Path) -> None:
     """Colours and normals of each run's grid of pictures, one below the other."""
     strips = []
     for run in runs:
-        grid = Image.open(next(run.export.glob("*.png")))
-        row = grid.height // 4  # colour, depth, normal, opacity
-        strips += [grid.crop((0, top, grid.width, top + row)) for top in (0, 2 * row)]
+        grid, row = Image.open(next(run.export.glob("*.png"))), lift_config(run).export.picture_size
+        labels = grid.height - 4 * row  # of the columns; below them colour, depth, normal, opacity
+        strips += [
+            grid.crop((0, top, grid.width, labels + end)) for top, end in ((0, row), (labels + 2 * row, 3 * row))
+        ]
     sheet = Image.new("RGB", (max(strip.width for strip in strips), sum(strip.height for strip in strips)), "white")
     top = 0
     for strip in strips:
