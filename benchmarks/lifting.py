@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import trimesh
+
 from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
@@ -82,12 +84,20 @@ def cost_of(run: Run) -> Cost:
         return Cost(**json.loads(noted.read_text(encoding="utf-8")))
     starts = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
     status = json.loads(run.status.read_text(encoding="utf-8"))
-    exported = run.export / "export.json"
-    seconds = json.loads(exported.read_text(encoding="utf-8"))["seconds"] if exported.is_file() else None
+    report = run.export / "export.json"
+    seconds = json.loads(report.read_text(encoding="utf-8"))["seconds"] if report.is_file() else None
     if len(starts) > 1 or status["state"] != "finished":
         return Cost(export_seconds=seconds)
     start, end = (datetime.fromisoformat(entry["time"]) for entry in (starts[0], status))
     return Cost((end - start).total_seconds(), seconds)
+
+
+def exported(run: Run, landmark: str) -> trimesh.Trimesh:
+    """The mesh of a run; ends the program with advice where there is none."""
+    mesh = load_exported(run, landmark)
+    if mesh is None:
+        raise SystemExit(f"{run.folder} has no mesh of its last checkpoint; run launch.py --export on it first")
+    return mesh
 
 
 def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]]]:
@@ -99,12 +109,7 @@ def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tupl
         raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
     truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
     comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
-    figures = {}
-    for case, run in runs.items():
-        mesh = load_exported(run, landmark.name)
-        if mesh is None:
-            raise SystemExit(f"{run.export} holds no mesh; run --export with export.run={run.folder} first")
-        figures[case] = comparison.compare(mesh)
+    figures = {case: comparison.compare(exported(run, landmark.name)) for case, run in runs.items()}
     return figures, references(comparison, truth)
 
 

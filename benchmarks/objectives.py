@@ -17,22 +17,24 @@ from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
 from systems.validation.lift import load_exported
 
+STRONG = ["guidance.scale=4", "coloring.scale=7"]
+"""Score distillation of a compact prior needs more guidance than the default."""
 OBJECTIVES = {
     "multistep": ("multi-step (default)", []),
     "multistep_sqrt": ("multi-step, square root", ["guidance.schedule=sqrt"]),
     "multistep_constant": ("multi-step, constant", ["guidance.schedule=constant"]),
-    "sds": ("score distillation", ["guidance.objective=sds", "guidance.scale=4", "coloring.scale=7"]),
+    "sds": ("score distillation", ["guidance.objective=sds", *STRONG]),
     "sds_sqrt": (
         "score distillation, square root",
-        ["guidance.objective=sds", "guidance.scale=4", "coloring.scale=7", "guidance.schedule=sqrt"],
+        ["guidance.objective=sds", *STRONG, "guidance.schedule=sqrt"],
     ),
-    "ism": ("interval score matching", ["guidance.objective=ism", "guidance.scale=4", "coloring.scale=7"]),
+    "ism": ("interval score matching", ["guidance.objective=ism", *STRONG]),
     "vsd": (
         "variational",
-        ["guidance.objective=vsd", "guidance.scale=4", "coloring.scale=7", "guidance.adapter_lr=1e-3"],
+        ["guidance.objective=vsd", *STRONG, "guidance.adapter_lr=1e-3"],
     ),
 }
-"""What each row changes in the config; score distillation of a compact prior needs more guidance than the default."""
+"""What each row changes in the config."""
 
 
 def compare(runs: dict[str, Run], steps: str) -> str:

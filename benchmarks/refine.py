@@ -13,7 +13,7 @@ import imageio.v2 as imageio
 import numpy as np
 import trimesh
 
-from benchmarks.lifting import cost_of
+from benchmarks.lifting import cost_of, exported
 from benchmarks.report import table, write_table
 from gpslift.config import load_config
 from gpslift.export.pictures import COMPASS, labelled_grid
@@ -22,7 +22,6 @@ from gpslift.metrics.mesh_colors import COLUMNS, compare_colors
 from gpslift.metrics.mesh_truth import TruthComparison
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
-from systems.validation.lift import load_exported
 
 HEADER = [
     *COLUMNS,
@@ -54,14 +53,6 @@ class Truth:
         return [*whole.row(name), *distances, *shape, "-" if seconds is None else f"{seconds:.0f}"]
 
 
-def exported(run: Run, landmark: Landmark) -> trimesh.Trimesh:
-    """The mesh of a run; ends the program with advice where there is none."""
-    mesh = load_exported(run, landmark.name)
-    if mesh is None:
-        raise SystemExit(f"{run.folder} has no mesh of its last checkpoint; run launch.py --export on it first")
-    return mesh
-
-
 def turntable_views(run: Run, landmark: Landmark) -> list[np.ndarray]:
     """Frames of a run's turntable from north, north-east and so on."""
     frames = list(imageio.get_reader(run.export / f"{landmark.name}.mp4").iter_data())
@@ -77,7 +68,7 @@ def main() -> None:
     runs = {name: open_run(folder) for name, _, folder in (item.partition("=") for item in given.runs)}
     landmark = load_landmark(load_config(next(iter(runs.values())).config).landmark)
     truth = Truth(landmark)
-    rows = [truth.row(name, exported(run, landmark), cost_of(run).train_seconds) for name, run in runs.items()]
+    rows = [truth.row(name, exported(run, landmark.name), cost_of(run).train_seconds) for name, run in runs.items()]
     rows.append(truth.row("truth against itself", truth.mesh, None))
     text = (
         f"{landmark.title}: exported meshes against the true one, which has no light on it, in the true frame. Colors "

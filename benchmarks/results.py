@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.lifting import CASES, COST_FILE, compared, cost_of, lift_config, make_run
+from benchmarks.lifting import CASES, COST_FILE, compared, cost_of, exported, lift_config, make_run
 from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config, resolve_path
 from gpslift.errors import UserError
@@ -25,7 +25,7 @@ from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, last_run
 from systems.distillation import prior_of
-from systems.validation.lift import goals_reached, load_exported
+from systems.validation.lift import goals_reached
 
 LANDMARKS = (
     "leaning_tower_of_pisa",
@@ -112,8 +112,7 @@ def verdict(landmark: str, figures: dict[str, MeshComparison]) -> str:
 
 def colors_of(run: Run, landmark: str) -> list[str]:
     """Contrast of a lift's colours over that of the truth's, and the distance of their chromaticities."""
-    mesh, truth = load_exported(run, landmark), true_mesh(lift_config(run).validation.truth or landmark)
-    assert mesh is not None, run.folder
+    mesh, truth = exported(run, landmark), true_mesh(lift_config(run).validation.truth or landmark)
     low, high = (np.asarray(corner, float) for corner in load_landmark(landmark).own_volume)
     try:
         found = compare_colors(mesh, truth, low, high)

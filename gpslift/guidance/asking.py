@@ -48,8 +48,11 @@ class Guidance:
         return self.known_texts[key]
 
     def timestep(self, step: int) -> Tensor:
-        """The timestep of a step, one for its whole batch: a scalar tensor. Never one that leaves no signal at all, as
-        the last of some schedules does: nothing can be told of the picture from the noise there."""
+        """The timestep of a step, one for its whole batch: a scalar tensor.
+
+        Never one that leaves no signal at all, as the last of some noise schedules does: from the noise in it nothing
+        can be told of the picture.
+        """
         draw = float(torch.rand((), generator=generator_for(self.seed, "timestep", step)))
         alphas = self.prior.alphas_cumprod
         timestep = self.schedule.timestep(step / self.steps, draw, len(alphas))

@@ -1,7 +1,5 @@
 """The pixels and viewpoints of one part of a manifest, and the order in which training sees them."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,11 +16,13 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos import city_photos, landmark_photos
 from gpslift.photos.array_cache import cached_array
+from gpslift.photos.files import key_of
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import Manifest
 from gpslift.photos.scan import run_over_photos
 
 _VERSION = 1  # raise with every change of how pixels are made
+_FILE = ("path", "bytes", "modified_ns")
 
 Draw = tuple[int, int]
 """Global sample index (how many photos the run had drawn before) and row in the PhotoSet."""
@@ -96,22 +96,20 @@ def cached_pixels(manifest: Manifest, image_size: int, cache: Path, megapixels_m
 
 def photos_key(manifest: Manifest) -> str:
     """A name that changes with the photos' files, their order, and how pixels are made of them."""
-    text = json.dumps([_VERSION, str(manifest.folder.resolve()), _files(manifest)])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return key_of(_VERSION, str(manifest.folder.resolve()), _columns(manifest, *_FILE))
 
 
 def contents_key(manifest: Manifest) -> str:
     """A name that changes with the photos' names, sizes and parts, wherever their folder lies."""
-    columns = [manifest.table[name].to_pylist() for name in ("path", "bytes", "part")]
-    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:24]
+    return key_of(*_columns(manifest, "path", "bytes", "part"))
 
 
-def _files(manifest: Manifest) -> list[list[Any]]:
-    return [manifest.table[name].to_pylist() for name in ("path", "bytes", "modified_ns")]
+def _columns(manifest: Manifest, *names: str) -> list[list[Any]]:
+    return [manifest.table[name].to_pylist() for name in names]
 
 
 def _decoded(manifest: Manifest, image_size: int, megapixels_max: float) -> Iterator[NDArray[np.uint8]]:
-    files = _files(manifest)
+    files = _columns(manifest, *_FILE)
     load = partial(load_square, size=image_size, megapixels_max=megapixels_max)
     photos = (manifest.folder / name for name in files[0])
     return run_over_photos(load, photos, list(zip(*files, strict=True)), "decoding photos")

@@ -1,15 +1,23 @@
 """Cache files that are either whole or not there: written beside their place, then moved into it."""
 
+import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gpslift.errors import UserError
+
+
+def key_of(*parts: Any) -> str:
+    """A file name that changes with any of the parts, which are what JSON can hold."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 @contextmanager

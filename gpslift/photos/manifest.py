@@ -1,6 +1,5 @@
 """From a folder of photos to a manifest: one row a usable photo, with its place and its part."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos import city_photos, filters, landmark_photos
 from gpslift.photos.azimuths import azimuth_file
-from gpslift.photos.files import read_table, write_table
+from gpslift.photos.files import key_of, read_table, write_table
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.scan import scan_folder
 from gpslift.photos.splits import PARTS, Groups, assign_parts
@@ -84,8 +83,7 @@ def _manifest_key(folder: Path, scan: pa.Table, subject: Subject, data: DataConf
     told = [azimuth_file(data.azimuths).read_bytes().hex()] if data.azimuths else []
     settings = [data.azimuth_uncertainty_max_deg, data.judge_share, data.test_share, *limits, *told]
     files = [scan[name].to_pylist() for name in ("path", "bytes", "modified_ns", "error")]
-    text = json.dumps([_VERSION, str(folder.resolve()), asdict(subject), settings, files])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return key_of(_VERSION, str(folder.resolve()), asdict(subject), settings, files)
 
 
 def _usable(scan: pa.Table, subject: Subject, data: DataConfig, report: PhotoReport) -> pa.Table:

@@ -1,6 +1,5 @@
 """Finds and reads the photos of a folder, once: what they say is cached until a file's name, size or time changes."""
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -19,7 +18,7 @@ from rich.progress import track
 
 from gpslift.errors import UserError
 from gpslift.photos.exif import PhotoMetadata, metadata_of_image
-from gpslift.photos.files import read_table, write_table
+from gpslift.photos.files import key_of, read_table, write_table
 from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash, open_image
 
 _THREADS_FROM_MEAN_BYTES = 150_000
@@ -118,8 +117,7 @@ def _is_text(name: str) -> bool:
 def _scan_key(folder: Path, entries: list[Entry], megapixels_max: float, hash_all: bool) -> str:
     has_heic = any(path.lower().endswith((".heic", ".heif")) for path, _, _ in entries)
     plugin = has_heic and importlib.util.find_spec("pillow_heif") is not None
-    text = json.dumps([_VERSION, str(folder.resolve()), megapixels_max, plugin, entries, *["all"] * hash_all])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return key_of(_VERSION, str(folder.resolve()), megapixels_max, plugin, entries, *["all"] * hash_all)
 
 
 def _read_all(folder: Path, entries: list[Entry], megapixels_max: float, hash_all: bool) -> list[dict[str, Any]]:

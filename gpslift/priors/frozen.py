@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from gpslift.photos.array_cache import cached_array
 from gpslift.photos.dataset import Draw, PhotoSet
+from gpslift.photos.files import key_of
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
 CHUNK = 8
@@ -119,7 +120,7 @@ def network_key(network: Any) -> str:
 
 def digest(*parts: Any) -> str:
     """A file name that follows from the parts, and from the version of what is kept."""
-    return hashlib.sha256(json.dumps([VERSION, *parts]).encode()).hexdigest()[:24]
+    return key_of(VERSION, *parts)
 
 
 def chunks(count: int, title: str) -> Iterator[slice]:

@@ -19,8 +19,8 @@ from gpslift.storage import short_path
 from systems.running import choose_device, choose_precision
 
 PIXELS_AT_ONCE = 2**20
-MOVABLE = ("photos", "azimuths", "cache", "workers")
-"""Keys of `data` that may name other places than they did when the prior was trained."""
+OF_THE_MACHINE, OF_A_FOLDER = ("cache", "workers"), ("photos", "azimuths")
+"""Keys of `data` that may name other places than when the prior was trained; the latter but for embedded photos."""
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
@@ -95,7 +95,7 @@ def autocast(config: ImagePriorConfig) -> torch.autocast:
 def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
     """The config that the prior at `path` was trained with: its run's, or `config` for a prior outside any run.
 
-    What `config` sets of MOVABLE goes before the run's, but for embedded photos, which lie nowhere else.
+    What `config` sets of OF_THE_MACHINE and OF_A_FOLDER goes before the run's.
     """
     saved = path.parent / "config.yaml"
     if path.name != RUN_SUBFOLDER or not saved.is_file():
@@ -104,7 +104,7 @@ def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
     if not isinstance(its, ImagePriorConfig):
         return config
     unset, given = DataConfig(), config.data
-    movable = MOVABLE[2:] if its.data.photos == "embedded" else MOVABLE
+    movable = OF_THE_MACHINE if its.data.photos == "embedded" else OF_THE_MACHINE + OF_A_FOLDER
     changed = {name: getattr(given, name) for name in movable if getattr(given, name) != getattr(unset, name)}
     return replace(its, data=replace(its.data, **changed))
 
