@@ -30,7 +30,7 @@ class RunConfig:
     resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
     precision: str = key(
-        "auto", "number format; auto = bf16 where the processor computes in it", choices=("auto", "32", "bf16", "fp16")
+        "auto", "number format; auto = bf16 where the processor is fast in it", choices=("auto", "32", "bf16", "fp16")
     )
     devices: int = key(
         0, "processes a machine, one a GPU; 0 = as many GPUs as share the batch alike, or one CPU", low=0

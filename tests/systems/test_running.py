@@ -308,7 +308,7 @@ def test_what_is_asked_for_is_refused_where_the_machine_lacks_it(monkeypatch: py
     assert cpu_precision(LiftConfig(precision="32")) == "32-true"
 
 
-@pytest.mark.parametrize(("amx", "avx512", "expected"), [(0, 0, "32-true"), (1, 0, "bf16-mixed"), (0, 1, "bf16-mixed")])
+@pytest.mark.parametrize(("amx", "avx512", "expected"), [(0, 0, "32-true"), (1, 1, "bf16-mixed"), (0, 1, "32-true")])
 def test_auto_takes_bf16_only_where_the_processor_computes_in_it(
     monkeypatch: pytest.MonkeyPatch, amx: int, avx512: int, expected: str
 ) -> None:
