@@ -14,6 +14,7 @@ import json
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from pathlib import Path
 from gpslift.checkpoint_files import check_checkpoint, checkpoints_of, last_checkpoint, newest_whole
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config
 from gpslift.errors import UserError
-from gpslift.geo.landmarks import load_landmark
+from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.ranks import is_first_process
 from gpslift.schema.run import RunConfig
@@ -82,23 +83,42 @@ class Run:
 def start_run(config: RunConfig, notify: Callable[[str], object] = print) -> Run:
     """The run that a training works in: a new folder, or, with `config.resume`, an existing one.
 
-    Writes config.yaml (with a copy of the landmark's file, if it is one's own) and adds to versions.json. `notify` is
-    called with lines about what was resumed and which keys differ from those that the run was started with. Raises
-    UserError for a resume that cannot be, for a wrong landmark's file and for a full disk.
+    A new one is recorded at once (`record_start`), a resumed one by `systems.running.fit`, when its checkpoint turned
+    out to fit. `notify` is called with lines about what was resumed and which keys differ from those that the run was
+    started with. Raises UserError for a resume that cannot be, for a wrong landmark and for a full disk.
     Of several processes only the first one writes; the others get a run to read from, or one without a folder.
     """
     if not is_first_process():
         return _resumed(config, lambda line: None) if config.resume else _nowhere(config)
-    own = _landmark_text(config)
+    load_landmark(config.landmark)  # so that a wrong one leaves no run folder behind
     run = _resumed(config, notify) if config.resume else _created(config)
     with saving(run.folder):
         for folder in (run.checkpoints, run.previews):
             folder.mkdir(parents=True, exist_ok=True)
+    if not config.resume:
+        record_start(run, config)
+    return run
+
+
+def record_start(run: Run, config: RunConfig) -> None:
+    """Writes config.yaml (with a copy of the landmark's file, if it is one's own) and adds to versions.json.
+
+    Of several processes only the first one does.
+    """
+    if not is_first_process():
+        return
+    own = _landmark_text(config)
+    with saving(run.folder):
         if own:
             replace_text(run.folder / LANDMARK_COPY, own)
         save_config(replace(config, resume="", landmark=LANDMARK_COPY if own else config.landmark), run.config)
         _add_start(run, config)
-    return run
+
+
+def forget_unstarted(run: Run) -> None:
+    """Removes the folder of a new run whose training never began, so that `--export` does not come upon it."""
+    if run.resume_from is None and not run.status.is_file() and is_first_process():
+        shutil.rmtree(run.folder, ignore_errors=True)
 
 
 def open_run(path: str | Path) -> Run:
@@ -187,6 +207,7 @@ def _resumed(config: RunConfig, notify: Callable[[str], object]) -> Run:
     before = load_config(run.config)
     if before.system != config.system:
         raise UserError(f"{short_path(run.folder)} is a run of system={before.system}, this config is {config.system}")
+    _check_same_landmark(run, load_landmark(before.landmark), load_landmark(config.landmark))
     same = _landmark_text(before) == (own := _landmark_text(config)) and own
     landmark = before.landmark if same else config.landmark
     for line in differences(before, replace(config, resume="", landmark=landmark)):
@@ -195,12 +216,18 @@ def _resumed(config: RunConfig, notify: Callable[[str], object]) -> Run:
     return replace(run, resume_from=checkpoint)
 
 
+def _check_same_landmark(run: Run, before: Landmark, now: Landmark) -> None:
+    """UserError if a run would go on with another landmark: its export would stand at the wrong place on Earth."""
+    if before.name != now.name:
+        raise UserError(
+            f"{short_path(run.folder)} is a run of {before.title}, this config is of {now.title}; leave resume= out to "
+            "begin a new run"
+        )
+
+
 def _landmark_text(config: RunConfig) -> str:
-    """The file of a landmark of one's own, '' for one of landmarks.yaml. UserError if it cannot be one."""
-    if not is_landmark_file(config.landmark):
-        return ""
-    load_landmark(config.landmark)  # so that a wrong file leaves no run folder behind
-    return resolve_path(config.landmark).read_text(encoding="utf-8")
+    """The file of a landmark of one's own, '' for one of landmarks.yaml."""
+    return resolve_path(config.landmark).read_text(encoding="utf-8") if is_landmark_file(config.landmark) else ""
 
 
 def _add_start(run: Run, config: RunConfig) -> None:

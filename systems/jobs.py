@@ -1,9 +1,10 @@
 """Which function does which job. Imports a system only when its job is asked for."""
 
 import importlib
+from collections.abc import Callable
 
 from gpslift.errors import UserError
-from gpslift.runs import start_run
+from gpslift.runs import forget_unstarted, start_run
 from gpslift.schema.run import RunConfig
 
 MODES = ("train", "validate", "export", "sample")
@@ -26,9 +27,21 @@ def run(config: RunConfig, mode: str) -> None:
     if (config.system, mode) not in JOBS:
         modes = ", ".join(f"--{known}" for system, known in JOBS if system == config.system)
         raise UserError(f"system={config.system} has no --{mode}; it has {modes}")
-    module, function = JOBS[config.system, mode]
-    job = getattr(importlib.import_module(module), function)
     if mode == "train":
-        job(config, start_run(config))
+        _train(config)
     else:
-        job(config)
+        _job(config.system, mode)(config)
+
+
+def _train(config: RunConfig) -> None:
+    new_run = start_run(config)  # before the imports, which take longer than what is wrong with a config
+    try:
+        _job(config.system, "train")(config, new_run)
+    except UserError:
+        forget_unstarted(new_run)
+        raise
+
+
+def _job(system: str, mode: str) -> Callable[..., object]:
+    module, function = JOBS[system, mode]
+    return getattr(importlib.import_module(module), function)

@@ -23,7 +23,7 @@ from rich.table import Table
 from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
 from gpslift.errors import UserError
 from gpslift.ranks import local_rank
-from gpslift.runs import Interrupted, Run, write_status
+from gpslift.runs import Interrupted, Run, record_start, write_status
 from gpslift.schema.run import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
 from systems.guards import FiniteGuard, StopAfterStep
@@ -127,6 +127,7 @@ def make_trainer(
         FiniteGuard(checkpoints, learning_rate, config.skipped_steps),
         ConfiguredRates(),
         StopAfterStep(),
+        _RecordsResume(run, config),
         _StepNumbers(),
         StepProgress(description or config.name),
     ]
@@ -210,6 +211,17 @@ def show_summary(run: Run, results: Mapping[str, object], console: Console | Non
 def _metrics_of(run: Run) -> str:
     board = run.folder / "tensorboard"
     return f"{run.metrics}, or: tensorboard --logdir {board}" if board.is_dir() else str(run.metrics)
+
+
+class _RecordsResume(pl.Callback):
+    """Records that a run goes on, once its checkpoint is loaded: one that does not fit leaves config.yaml as it was."""
+
+    def __init__(self, run: Run, config: RunConfig) -> None:
+        self.run, self.config = run, config
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.run.resume_from is not None:
+            record_start(self.run, self.config)
 
 
 class _StepNumbers(pl.Callback):

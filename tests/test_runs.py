@@ -13,7 +13,17 @@ from gpslift.checkpoint_files import checkpoints_of, is_whole, last_checkpoint
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
-from gpslift.runs import Run, go_on_command, last_run, open_run, runs_of, start_run, write_status
+from gpslift.runs import (
+    Run,
+    forget_unstarted,
+    go_on_command,
+    last_run,
+    open_run,
+    record_start,
+    runs_of,
+    start_run,
+    write_status,
+)
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.run import RunConfig
 from gpslift.storage import replace_text, saving
@@ -145,12 +155,33 @@ def test_a_run_of_another_system_is_refused(tmp_path: Path) -> None:
         start_run(config_for(tmp_path, resume="last"))
 
 
+def test_a_run_of_another_landmark_is_refused(tmp_path: Path) -> None:
+    run = start_run(config_for(tmp_path, landmark="stonehenge"))
+    put_checkpoint(run, 5)
+    with pytest.raises(UserError, match="is a run of Stonehenge, this config is of Space Needle; leave resume= out"):
+        start_run(config_for(tmp_path, landmark="space_needle", resume="last"))
+    assert load_config(run.config).landmark == "stonehenge"
+
+
+def test_a_run_that_never_began_is_forgotten_one_that_did_is_not(tmp_path: Path) -> None:
+    never, began = start_run(config_for(tmp_path)), start_run(config_for(tmp_path))
+    write_status(began, "failed", 0, 10)
+    put_checkpoint(resumed := replace(began, resume_from=began.checkpoints), 5)
+    for run in (never, began, resumed):
+        forget_unstarted(run)
+    assert not never.folder.exists() and began.folder.exists()
+
+
 def test_keys_that_differ_from_the_run_so_far_are_told(tmp_path: Path) -> None:
     run = start_run(config_for(tmp_path))
     put_checkpoint(run, 5)
     told: list[str] = []
-    start_run(config_for(tmp_path, resume="last", seed=3), told.append)
+    config = config_for(tmp_path, resume="last", seed=3)
+    resumed = start_run(config, told.append)
     assert "warning: unlike the run so far: seed 0 -> 3" in told
+    assert load_config(run.config).seed == 0  # until its checkpoint is loaded
+    record_start(resumed, config)
+    assert load_config(run.config).seed == 3
     assert [start["seed"] for start in json.loads((run.folder / "versions.json").read_text())] == [0, 3]
 
 
@@ -179,16 +210,20 @@ def test_a_resume_tells_of_a_landmark_only_where_its_file_says_something_else(tm
     assert not [line for line in said if "landmark" in line]
     file.write_text(OWN.format(25))
     run = start_run(replace(config, resume="last"), said.append)
+    record_start(run, config)
     assert [line for line in said if "unlike the run so far: landmark" in line]
     assert load_landmark(load_config(run.config).landmark).height_m == 25
     go_on = replace(load_config(run.config), resume=str(run.folder))
-    assert load_landmark(load_config(start_run(go_on).config).landmark).height_m == 25
+    record_start(start_run(go_on), go_on)
+    assert load_landmark(load_config(run.config).landmark).height_m == 25
 
 
 def test_a_wrong_landmark_leaves_no_run_behind(tmp_path: Path) -> None:
     (tmp_path / "mill.yaml").write_text(OWN.format("tall"))
     with pytest.raises(UserError, match="height=tall must be a number"):
         start_run(config_for(tmp_path, landmark=str(tmp_path / "mill.yaml")))
+    with pytest.raises(UserError, match="eiffel"):
+        start_run(config_for(tmp_path, landmark="eiffel"))
     assert not runs_of(str(tmp_path), "test") and not [path for path in tmp_path.rglob("*") if path.is_dir()]
 
 
