@@ -29,6 +29,7 @@ from gpslift.schema.lift import ExportConfig
 from gpslift.storage import saving
 
 LOG = logging.getLogger(__name__)
+REPORT = "export.json"
 COLOR_CHUNK = 2**17
 
 
@@ -141,7 +142,16 @@ def write_landmark(
         if "glb" in paths:
             paths["tileset"] = write_tileset(metres, landmark, paths["glb"])
         paths |= _write_pictures(render, render_normals or render, landmark, config, folder)
-        return _report(paths, surface, metres, folder / "export.json", time.perf_counter() - start)
+        _remove_others_of_last_export(folder / REPORT, set(paths.values()))
+        return _report(paths, surface, metres, folder / REPORT, time.perf_counter() - start)
+
+
+def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
+    """Removes what the export before this one wrote beside its report and this one did not: it is of another mesh."""
+    if report.is_file():
+        names = [Path(path).name for path in json.loads(report.read_text(encoding="utf-8"))["paths"].values()]
+        for path in {report.with_name(name) for name in names} - written:
+            path.unlink(missing_ok=True)
 
 
 def _write_pictures(

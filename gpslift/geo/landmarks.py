@@ -47,8 +47,7 @@ class Landmark:
             )
         if not self.half_extent_m > 0:
             raise UserError(f"landmark {self.name}: half_extent_m must be positive, not {self.half_extent_m}")
-        if not all(low < high for low, high in zip(self.box_min_m, self.box_max_m, strict=True)):
-            raise UserError(f"landmark {self.name}: box_min_m must be below box_max_m on every axis")
+        self._check_box()
         if not 0 <= self.radius_min_m < self.radius_max_m:
             raise UserError(f"landmark {self.name}: radius_min_m must lie between 0 and radius_max_m")
 
@@ -83,6 +82,19 @@ class Landmark:
         """Lower and upper corner of the landmark's own volume, metres."""
         return self.own_volume_min_m, self.own_volume_max_m
 
+    def _check_box(self) -> None:
+        box, own = (self.box_min_m, self.box_max_m), (self.own_volume_min_m, self.own_volume_max_m)
+        for name, (low, high) in {"box": box, "own_volume": own}.items():
+            if not all(a < b for a, b in zip(low, high, strict=True)):
+                raise UserError(f"landmark {self.name}: {name}_min_m must be below {name}_max_m on every axis")
+        inside = {"the landmark's own volume, up to its height": own, "look_at_m": (self.look_at_m, self.look_at_m)}
+        for name, (low, high) in inside.items():
+            if not all(a <= b <= c <= d for a, b, c, d in zip(box[0], low, high, box[1], strict=True)):
+                raise UserError(
+                    f"landmark {self.name}: {name} ({list(low)} to {list(high)}) does not lie in its box "
+                    f"({list(box[0])} to {list(box[1])}, all in metres); make box_min_m, box_max_m larger"
+                )
+
     def _world(self, point: Point) -> Point:
         x, y, z = (value / self.half_extent_m for value in point)
         return x, y, z
@@ -98,8 +110,11 @@ def load_landmark(landmark: str) -> Landmark:
     known = [field.name for field in fields(Landmark) if field.name != "name"]
     name, entry = read_landmark_file(landmark, known, landmark_names())
     unknown = {height: math.nan for height in GROUND_HEIGHTS if entry[height] is math.nan}
-    stated = fields_of_entry("landmark", name, entry | dict.fromkeys(unknown, 0.0), Landmark, Path(landmark))
-    return Landmark(name=name, **(stated | unknown))
+    try:
+        stated = fields_of_entry("landmark", name, entry | dict.fromkeys(unknown, 0.0), Landmark, Path(landmark))
+        return Landmark(name=name, **(stated | unknown))
+    except UserError as error:
+        raise UserError(f"in {landmark}: {error}") from error
 
 
 def landmark_names() -> list[str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
@@ -39,7 +40,7 @@ def read_landmark_file(path: str, fields: Iterable[str], taken: Iterable[str]) -
     height that cannot be.
     """
     given = _read(path)
-    known = [*REQUIRED, "width", *fields]
+    known = list(dict.fromkeys([*REQUIRED, "width", *fields]))
     for field in given.keys() - set(known):
         near = difflib.get_close_matches(str(field), known, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]}?" if near else f"it may hold {', '.join(known)}"
@@ -84,9 +85,13 @@ def _read(path: str) -> dict[str, Any]:
     """What the file says, every value as the text that it is, so that `name: no` is a name."""
     file = resolve_path(path)
     if not file.is_file():
-        raise UserError(f"landmark={path}: there is no such file; see docs/own_landmark.md")
+        raise UserError(
+            f"landmark={path}: there is no such file; write one with {', '.join(REQUIRED)} (docs/own_landmark.md), and "
+            "set landmark=<its path>"
+        )
     try:
         entry = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        OmegaConf.load(file)  # refuses a field that stands twice
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"landmark={path} is not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(entry, dict):

@@ -16,6 +16,7 @@ from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
+from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
 from gpslift.runs import Run, chosen_run
@@ -64,7 +65,7 @@ def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
 
 def load_exported(run: Run, name: str) -> trimesh.Trimesh | None:
     """The mesh that `--export` made of a run's last checkpoint, in metres, x east, y north, z up; None without one."""
-    report, checkpoints = run.export / "export.json", checkpoints_of(run.checkpoints)
+    report, checkpoints = run.export / REPORT, checkpoints_of(run.checkpoints)
     formats = ["ply", "obj", "glb"]
     if report.is_file():
         if checkpoints and checkpoints[-1].stat().st_mtime > report.stat().st_mtime:

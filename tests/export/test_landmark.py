@@ -64,6 +64,17 @@ def test_given_level_is_used_and_normals_are_asked_for_where_they_show(solid_fie
     assert report.size_m == pytest.approx((50, 50, 50), abs=1.0)
 
 
+def test_what_the_export_before_wrote_and_this_one_did_not_is_removed(solid_field: Any, tmp_path: Path) -> None:
+    field = solid_field([[0.0, 0.0, 0.8]], [0.5])
+    (tmp_path / "notes.txt").write_text("mine")
+    config = replace(CONFIG, level=30.0)
+    export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    assert {"statue_of_liberty.glb", "tileset.json"} < {path.name for path in tmp_path.iterdir()}
+    config = replace(config, formats=["ply"])
+    report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", *(path.name for path in report.paths.values())}
+
+
 def test_empty_field_is_refused_with_advice(solid_field: Any, tmp_path: Path) -> None:
     field = solid_field([[0.0, 0.0, 0.8]], [0.5])
     with pytest.raises(UserError, match=r"flat \(densities run from 0 to 0 .*train longer.*losses\.sparsity"):

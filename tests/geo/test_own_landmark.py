@@ -86,8 +86,11 @@ def test_names_of_folders(load: Callable[..., Landmark], name: str, folder: str)
         ({"name": None, "longitude": None}, "name, longitude missing"),
         ({"lattitude": 3}, r"unknown field lattitude; did you mean latitude\?"),
         ({"radius_max": 300}, r"unknown field radius_max; did you mean radius_max_m\?"),
-        ({"zzz": 1}, "unknown field zzz; it may hold name, latitude, longitude, height, width"),
-        ({"latitude": 95}, "latitude 95.0, longitude 13.19364 is nowhere on Earth"),
+        ({"zzz": 1}, "unknown field zzz; it may hold name, latitude, longitude, height, width, title, caption, ground"),
+        (
+            {"latitude": 95},
+            r"lund\.yaml: landmark lund_cathedral: latitude 95.0, longitude 13.19364 is nowhere on Earth",
+        ),
         ({"latitude": "north"}, "latitude cannot be read from 'north'"),
         ({"height": "55 m"}, "height=55 m must be a number of metres"),
         ({"height": 0}, "height=0 must be metres, above 0 and at most 9000"),
@@ -98,6 +101,12 @@ def test_names_of_folders(load: Callable[..., Landmark], name: str, folder: str)
         ({"name": "'!?'"}, "has no letters or digits"),
         ({"ground_altitude_m": "nan"}, "ground_altitude_m cannot be read"),
         ({"radius_min_m": 5000}, "radius_min_m must lie"),
+        (
+            {"box_max_m": "[9, 9, 10]"},
+            r"up to its height .* does not lie in its box .* make box_min_m, box_max_m larger",
+        ),
+        ({"look_at_m": "[0, 0, 90]"}, "look_at_m .* does not lie in its box"),
+        ({"own_volume_min_m": "[0, 0, 60]"}, "own_volume_min_m must be below own_volume_max_m"),
     ],
 )
 def test_a_bad_file_is_told_of(load: Callable[..., Landmark], changes: dict[str, object], said: str) -> None:
@@ -107,7 +116,12 @@ def test_a_bad_file_is_told_of(load: Callable[..., Landmark], changes: dict[str,
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("- name\n- 3", "must consist of 'field: value' lines"), ("name: [", "is not readable as YAML"), ("", "consist")],
+    [
+        ("name: Mill\nlatitude: 48\nlatitude: 49", "duplicate key latitude"),
+        ("- name\n- 3", "must consist of 'field: value' lines"),
+        ("name: [", "is not readable as YAML"),
+        ("", "consist"),
+    ],
 )
 def test_a_file_that_is_no_list_of_fields(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "odd.yaml").write_text(text)
