@@ -58,13 +58,6 @@ class OccupancyGrid(nn.Module):
         inside = ((points >= self.box_min) & (points <= corner)).all(-1)
         return inside & self.occupied_cells.contains(points)
 
-    def tight_bounds(self) -> tuple[Tensor, Tensor]:
-        """Corners [3], [3] of the smallest box round all occupied cells; the whole box if there is none."""
-        index = self.cells.nonzero()
-        if len(index) == 0:
-            return self.box_min, self.box_min + self.cell_size * self.resolution
-        return self.box_min + index.amin(0) * self.cell_size, self.box_min + (index.amax(0) + 1) * self.cell_size
-
     def cells_to_ask(self, step: int, generator: torch.Generator) -> Tensor:
         """Flat indices of the cells that an update asks: all while warming up, then the occupied and a random share."""
         total = self.cells.numel()

@@ -56,7 +56,6 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
         accumulate=optim.accumulate,
         gradient_clip=optim.gradient_clip,
         shares=optim.batch_size // optim.accumulate,
-        limit_val_batches=0,
     )
     fit(trainer, system, photos, run, prior_remedies(config))
     if first:

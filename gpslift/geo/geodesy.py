@@ -12,6 +12,9 @@ from pyproj import Geod
 
 Floats = NDArray[np.float64]
 
+EYE_HEIGHT_M = 1.6
+"""Height above the landmark's ground of a camera whose altitude is unknown."""
+
 _WGS84 = Geod(ellps="WGS84")
 
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras, field_of_view, look_at_matrix, orbit_positions
 from gpslift.conditioning.place import Place, null_place
+from gpslift.geo.geodesy import EYE_HEIGHT_M
 from gpslift.geo.landmarks import Landmark
 from gpslift.randomness import generator_for, uniform_for_samples
 
-EYE_HEIGHT_M = 1.6
 ELEVATION_BIN_DEG = 5.0
 RARE = 0.01  # share of the photos below which a bin's weight grows no further: a few wrong altitudes are no viewpoint
 ASSUMED_RANGE, ASSUMED_FRAME = (2.0, 5.0), (2.2, 3.0)  # half extents, where no photos are known

@@ -1,4 +1,4 @@
-"""Photos as Lightning wants them: the generator's part to train on, the test part to validate on."""
+"""Photos as Lightning wants them: endless batches of the part that the generator trains on."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from gpslift.geo.subject import Subject
-from gpslift.photos.dataset import InOrder, PhotoSet, StepSampler, contents_key, load_photo_set
+from gpslift.photos.dataset import PhotoSet, StepSampler, contents_key, load_photo_set
 from gpslift.photos.manifest import Manifest, build_manifest
 from gpslift.ranks import is_first_process
 from gpslift.schema.image_prior import DataConfig
@@ -60,13 +60,6 @@ class PhotoDataModule(pl.LightningDataModule):
         return self._loader(
             photos, StepSampler(len(photos), self.batch_size, self.seed, step, self.accumulate, rank, world)
         )
-
-    def val_dataloader(self) -> DataLoader[dict[str, Any]]:
-        """The test part, in order."""
-        photos, trainer = self.photos("test"), self.trainer
-        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        size = max(1, self.batch_size // (self.accumulate * world))
-        return self._loader(photos, InOrder(len(photos), size, rank, world))
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps of the photos: how many there are, and a key that changes with them."""

@@ -165,19 +165,3 @@ class StepSampler(Sampler[list[Draw]]):
                 first = step * self.batch_size + part * size
                 yield [(index, drawn_photo(index, self.count, self.seed)) for index in range(first, first + size)]
             step += 1
-
-
-class InOrder(Sampler[list[Draw]]):
-    """All photos once, in order, in batches of up to `batch_size`; every `world_size`-th batch is this rank's."""
-
-    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.batches = [
-            [(row, row) for row in range(first, min(first + batch_size, count))]
-            for first in range(rank * batch_size, count, world_size * batch_size)
-        ]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[list[Draw]]:
-        return iter(self.batches)

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gpslift.geo.geodesy import azimuth_and_distance, azimuth_uncertainty
+from gpslift.geo.geodesy import EYE_HEIGHT_M, azimuth_and_distance, azimuth_uncertainty
 from gpslift.geo.landmarks import Landmark
 
 ACCURACY_UNKNOWN_M = 5.0
 """68 % radius of a position whose photo does not say: that of a phone under an open sky."""
-
-EYE_HEIGHT_M = 1.6
-"""Height above the landmark's ground of a camera whose altitude is unknown."""
 
 _HEIGHTS_M = (-100.0, 3000.0)  # above the landmark's ground; an altitude outside is an error and counts as unknown
 

@@ -65,18 +65,6 @@ def try_out(engine: Engine, device: torch.device | str) -> None:
     engine.encode(points, table, TRIAL, 5).sum().backward()
 
 
-def available_engines(device: torch.device | str) -> dict[str, str]:
-    """What can be said of each engine on this device: 'works', or why it does not; fastest first."""
-    result = {}
-    for name in ENGINES:
-        try:
-            load_engine(name, device)
-            result[name] = "works"
-        except EngineUnavailable as error:
-            result[name] = str(error)
-    return result
-
-
 def pick_engine(name: str, device: torch.device | str, marching: str = "auto") -> tuple[Engine, str]:
     """The engine, and in words why it is this one. 'auto' takes the fastest that works on the device.
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from gpslift.cameras import Cameras, camera_azimuth
+from gpslift.geo.geodesy import EYE_HEIGHT_M
 from gpslift.geo.landmarks import load_landmark
-from gpslift.guidance.viewpoints import EYE_HEIGHT_M, ViewpointSampler, assumed_cameras
+from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 
 LANDMARK = load_landmark("statue_of_liberty")
 TABLE = {

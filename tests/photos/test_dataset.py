@@ -10,7 +10,7 @@ import torch
 
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
-from gpslift.photos.dataset import InOrder, StepSampler, drawn_photo, load_photo_set
+from gpslift.photos.dataset import StepSampler, drawn_photo, load_photo_set
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import build_manifest
 from gpslift.schema.image_prior import DataConfig
@@ -57,12 +57,6 @@ def test_bad_sizes_are_told() -> None:
         StepSampler(10, 10, 0, accumulate=4)
     with pytest.raises(UserError, match="no photos in the part"):
         StepSampler(0, 10, 0)
-
-
-def test_in_order() -> None:
-    assert list(InOrder(5, 2)) == [[(0, 0), (1, 1)], [(2, 2), (3, 3)], [(4, 4)]]
-    assert list(InOrder(5, 2, rank=1, world_size=2)) == [[(2, 2), (3, 3)]]
-    assert len(InOrder(0, 2)) == 0
 
 
 def test_a_batch(landmark: Landmark, data: DataConfig, folder: Path, write_ring: RingWriter) -> None:

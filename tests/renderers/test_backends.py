@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from renderers.backends import EngineUnavailable, available_engines, load_engine, pick_engine
+from renderers.backends import EngineUnavailable, load_engine, pick_engine
 from renderers.backends.contract import OccupiedCells
 from renderers.volume import intersect_box
 
@@ -42,8 +42,6 @@ def test_auto_falls_back_and_says_why(broken_numba: None) -> None:
 def test_a_missing_engine_that_was_asked_for_is_an_error(broken_numba: None) -> None:
     with pytest.raises(EngineUnavailable, match=r"numba cannot be imported.*auto"):
         pick_engine("numba", "cpu")
-    assert "cannot be imported" in available_engines("cpu")["numba"]
-    assert available_engines("cpu")["torch"] == "works"
 
 
 def test_unknown_engine() -> None:
