@@ -1,6 +1,7 @@
 """The one entry point: reads a config and overrides, and does one job with it (train if none is named)."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from gpslift.config import load_config
 from gpslift.config_help import print_keys
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, go_on_command
+from gpslift.schema.run import RunConfig
 from gpslift.storage import FULL_DISK
 from systems.jobs import MODES, run
 from systems.many import run_many
@@ -79,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configs = [load_config(file, overrides) for file in files]
         mode = next((mode for mode in MODES if getattr(given, mode)), "train")
         if given.keys:
-            for config in configs:
-                print_keys(config)
+            _list_keys(configs)
         elif len(configs) > 1:
             return run_many(files, configs, [f"--{mode}", *overrides])
         else:
@@ -97,6 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("", "stopped", EXIT_INTERRUPTED)
     return 0
+
+
+def _list_keys(configs: Sequence[RunConfig]) -> None:
+    """Prints the keys of each config, or as many as are read, as by `| head`."""
+    try:
+        for config in configs:
+            print_keys(config)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes out the rest when it ends
 
 
 def _is_file(word: str) -> bool:

@@ -22,6 +22,7 @@ import trimesh
 
 from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config
+from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, references
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
@@ -78,16 +79,15 @@ def make_run(config_file: str, case: str, overrides: Sequence[str]) -> Run:
 
 
 def cost_of(run: Run) -> Cost:
-    """From benchmark.json, else from the times that a run which was never resumed has noted."""
-    noted = run.folder / COST_FILE
-    if noted.is_file():
-        return Cost(**json.loads(noted.read_text(encoding="utf-8")))
+    """From benchmark.json, else from the times that the run has noted; of a resumed run, the export's alone."""
+    noted, report = run.folder / COST_FILE, run.export / REPORT
     starts = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
     status = json.loads(run.status.read_text(encoding="utf-8"))
-    report = run.export / "export.json"
     seconds = json.loads(report.read_text(encoding="utf-8"))["seconds"] if report.is_file() else None
     if len(starts) > 1 or status["state"] != "finished":
         return Cost(export_seconds=seconds)
+    if noted.is_file():
+        return Cost(**json.loads(noted.read_text(encoding="utf-8")))
     start, end = (datetime.fromisoformat(entry["time"]) for entry in (starts[0], status))
     return Cost((end - start).total_seconds(), seconds)
 
@@ -135,7 +135,8 @@ def heading(title: str, config: LiftConfig) -> str:
         f"landmark's own volume; objective `{config.guidance.objective}`. Chamfer distances in metres; upper: the part "
         "above the pedestal, compared with the truth's, with the truth's mirror image and with the truth turned by 10 "
         "degrees either way. Yaw contrast: Chamfer distance at the worst yaw over that at the best. Below the lifts "
-        f"stands what the same figures say of the truth itself, turned, mirrored and revolved. {machine()}. Written by "
+        f"stands what the same figures say of the truth itself, turned, mirrored and revolved. Seconds: wall time of "
+        f"each lift and export as it was made; compared on {machine()}. Written by "
         "`python -m benchmarks.lifting`.\n\n"
     )
 

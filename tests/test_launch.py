@@ -159,3 +159,12 @@ def test_help_names_every_mode_and_imports_nothing_heavy() -> None:
 
 def test_every_job_of_every_system_is_a_mode() -> None:
     assert {mode for _, mode in jobs.JOBS} == set(jobs.MODES)
+
+
+def test_keys_may_be_read_in_part(tmp_path: Path) -> None:
+    command = [sys.executable, "launch.py", "--config", LIFT, "--keys"]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 0
+    process.stderr.close()

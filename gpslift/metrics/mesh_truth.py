@@ -14,7 +14,7 @@ from gpslift.metrics.outer_surface import SurfaceSamples, cut_to_box, sample_out
 from gpslift.metrics.raster import rasterise
 from gpslift.metrics.silhouettes import silhouette_iou, silhouettes
 
-SAMPLES, SEARCH_SAMPLES, UPPER_SAMPLES = 40_000, 10_000, 6_000
+SAMPLES, SEARCH_SAMPLES, YAW_SAMPLES = 40_000, 10_000, 6_000
 VIEWS, VIEW_SIZE, VIEW_ELEVATION_DEG = 24, 192, 10.0
 SCALES = np.round(np.arange(0.80, 1.2501, 0.01), 2)
 TURN_DEG, COARSE_YAW_DEG = 10.0, 5
@@ -28,7 +28,7 @@ class MeshComparison:
     iou: mean silhouette IoU. f_2, f_5: F-score at 2 % and 5 % of the cut truth's diagonal, `diagonal_m`. chamfer_m:
     mean of both directions. normal_consistency: mean absolute cosine of the normals of nearest samples.
     upper_*_m: Chamfer of the part above `upper_from_m` to the truth's, to the truth mirrored across the vertical plane
-    of `mirror_deg`, and to the truth turned by 10 degrees counter-clockwise (left) and clockwise (right).
+    of `mirror_deg`, and to the truth turned by 10 degrees counter-clockwise (back) and clockwise.
     best_yaw_deg: by how much the upper part has to be turned clockwise to fit best, in (-180, 180], or of a truth
     that is the same after a part of a full circle, in that part about 0. yaw_contrast: Chamfer at the
     worst yaw over that at the best: 1 = symmetric. best_scale: the scale, about the ground at the landmark's centre, at
@@ -42,8 +42,8 @@ class MeshComparison:
     normal_consistency: float
     upper_m: float
     upper_mirrored_m: float
-    upper_left_m: float
-    upper_right_m: float
+    upper_turned_back_m: float
+    upper_turned_m: float
     best_yaw_deg: float
     yaw_contrast: float
     best_scale: float
@@ -53,7 +53,7 @@ class MeshComparison:
     @property
     def sides_right(self) -> bool:
         """Whether the upper part is closer to the truth than to its mirror image and to the truth turned either way."""
-        return self.upper_m < min(self.upper_mirrored_m, self.upper_left_m, self.upper_right_m)
+        return self.upper_m < min(self.upper_mirrored_m, self.upper_turned_back_m, self.upper_turned_m)
 
     def row(self, name: str) -> list[str]:
         """The cells that `COLUMNS` names."""
@@ -66,8 +66,8 @@ class MeshComparison:
             f"{self.normal_consistency:.3f}",
             metres(self.upper_m),
             metres(self.upper_mirrored_m),
-            metres(self.upper_left_m),
-            metres(self.upper_right_m),
+            metres(self.upper_turned_back_m),
+            metres(self.upper_turned_m),
             f"{self.best_yaw_deg:+.0f}",
             f"{self.yaw_contrast:.2f}",
             f"{self.best_scale:.2f}",
@@ -156,8 +156,8 @@ class TruthComparison:
             normal_consistency=distances.normal_consistency,
             upper_m=self._upper_chamfer(upper, np.eye(3)),
             upper_mirrored_m=chamfer(upper.points, mirrored),
-            upper_left_m=self._upper_chamfer(upper, rotation(-TURN_DEG)),
-            upper_right_m=self._upper_chamfer(upper, rotation(TURN_DEG)),
+            upper_turned_back_m=self._upper_chamfer(upper, rotation(-TURN_DEG)),
+            upper_turned_m=self._upper_chamfer(upper, rotation(TURN_DEG)),
             best_yaw_deg=best_yaw,
             yaw_contrast=yaw_contrast,
             best_scale=self._best_scale(wide),
@@ -171,7 +171,7 @@ class TruthComparison:
 
     def _upper(self, mesh: trimesh.Trimesh, seed: int) -> SurfaceSamples:
         low = np.array([self.low[0], self.low[1], self.upper_from_m])
-        return sample_outer_surface(mesh, low, self.high, UPPER_SAMPLES, seed)
+        return sample_outer_surface(mesh, low, self.high, SAMPLES, seed)
 
     def _upper_chamfer(self, upper: SurfaceSamples, truth_turn: Array) -> float:
         return chamfer(upper.points, self.upper.points @ truth_turn.T)
@@ -189,9 +189,10 @@ class TruthComparison:
 
     def _try_yaws(self, upper: SurfaceSamples, yaws: Iterable[int], fits: dict[int, float]) -> None:
         """Turning the mesh clockwise by a yaw, or the truth counter-clockwise by it, gives the same distance."""
+        few, truth = upper.points[:YAW_SAMPLES], self.upper.points[:YAW_SAMPLES]
         for yaw in yaws:
             if yaw % 360 not in fits:
-                fits[yaw % 360] = self._upper_chamfer(upper, rotation(-yaw))
+                fits[yaw % 360] = chamfer(few, truth @ rotation(-yaw).T)
 
     def _widened(self) -> tuple[Array, Array]:
         """The box that holds whatever some scale brings into the own volume."""

@@ -56,8 +56,10 @@ def keep_positioned(table: pa.Table, report: PhotoReport) -> pa.Table:
     problems = np.array(table["gps_problem"].to_pylist())
     if np.all(problems != ""):
         first = f"{table['path'][0].as_py()}: {problems[0]}"
+        beside = f" ({report.found - len(problems)} more cannot be read)" if report.found > len(problems) else ""
         raise UserError(
-            f"data.photos: none of the {len(problems)} photos in {report.folder} says where it was taken ({first}). "
+            f"data.photos: none of the {len(problems)} photos{beside} in {report.folder} says where it was taken "
+            f"({first}). "
             "EXIF GPS tags are needed; many web sites and messengers strip them, so take the original files; "
             "where the azimuths are known otherwise, data.azimuths=<a CSV file> tells them"
         )

@@ -33,7 +33,7 @@ def few_samples() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mesh_truth, "SAMPLES", 4000)
         patch.setattr(mesh_truth, "SEARCH_SAMPLES", 2000)
-        patch.setattr(mesh_truth, "UPPER_SAMPLES", 1000)
+        patch.setattr(mesh_truth, "YAW_SAMPLES", 1000)
         patch.setattr(mesh_truth, "VIEW_SIZE", 96)
         patch.setattr(outer_surface, "PIXELS", 160)
         patch.setattr(outer_surface, "DIRECTIONS", 32)
@@ -66,7 +66,7 @@ def test_turned_truth_is_turned_back(comparison: TruthComparison, yaw: float) ->
     assert turned.best_yaw_deg == pytest.approx(-yaw, abs=1)
     assert not turned.sides_right
     if abs(yaw) == 10:
-        left_right = [turned.upper_left_m, turned.upper_right_m]
+        left_right = [turned.upper_turned_back_m, turned.upper_turned_m]
         assert min(left_right) == left_right[int(yaw > 0)] < turned.upper_m < max(left_right)
 
 

@@ -118,7 +118,15 @@ def test_no_gps(landmark: Landmark, data: DataConfig, write_photo: PhotoWriter) 
     write_photo("a.jpg")
     write_photo("b.jpg")
     said = refusal(landmark, data)
-    assert "none of the 2 photos" in said and "EXIF GPS tags are needed" in said
+    assert "none of the 2 photos in" in said and "EXIF GPS tags are needed" in said
+
+
+def test_where_no_photo_has_a_position_those_that_cannot_be_read_are_told_too(
+    landmark: Landmark, data: DataConfig, folder: Path, write_photo: PhotoWriter
+) -> None:
+    write_photo("a.jpg")
+    (folder / "b.jpg").write_bytes(b"\xff\xd8\xff")
+    assert "none of the 1 photos (1 more cannot be read) in" in refusal(landmark, data)
 
 
 def test_all_broken(landmark: Landmark, data: DataConfig, folder: Path) -> None:

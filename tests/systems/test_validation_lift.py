@@ -9,6 +9,7 @@ import pytest
 import trimesh
 
 from gpslift.config import save_config
+from gpslift.errors import UserError
 from gpslift.export.formats import write_meshes
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics import mesh_truth, outer_surface
@@ -27,7 +28,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         (mesh_truth, "SAMPLES", 3000),
         (mesh_truth, "SEARCH_SAMPLES", 1000),
-        (mesh_truth, "UPPER_SAMPLES", 1000),
+        (mesh_truth, "YAW_SAMPLES", 1000),
         (mesh_truth, "VIEW_SIZE", 96),
         (outer_surface, "PIXELS", 200),
         (outer_surface, "DIRECTIONS", 32),
@@ -68,12 +69,15 @@ def test_mirror_image_is_found_out(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_landmark_without_known_truth_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = LiftConfig(name="lift", output=str(tmp_path))
-    config.validation.truth = "eiffel_tower"
+    (tmp_path / "mill.yaml").write_text("name: Mill\nlatitude: 52\nlongitude: 5\nheight: 20\n")
+    config = LiftConfig(name="lift", output=str(tmp_path), landmark=str(tmp_path / "mill.yaml"))
     run = start_run(config)
     config.export.run = str(run.folder)
     assert validate_lift(config) is None
-    assert "eiffel_tower is not known" in capsys.readouterr().out
+    assert "the true shape of mill is not known" in capsys.readouterr().out
+    config.validation.truth = "eiffel_tower"
+    with pytest.raises(UserError, match=r"validation\.truth=eiffel_tower: no such shape; known are .*stonehenge"):
+        validate_lift(config)
 
 
 @pytest.mark.parametrize("name", ["glb", "obj", "ply"])
