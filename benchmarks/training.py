@@ -164,7 +164,7 @@ def main() -> None:
         way: {name: statistics.median(turn[way][name] for turn in turns) for name in ("seconds", "gib")}
         for way in ("plain", "ours")
     }
-    ratio = statistics.median(turn["ours"]["seconds"] / turn["plain"]["seconds"] for turn in turns)
+    ratio = middle["ours"]["seconds"] / middle["plain"]["seconds"]
     titles = {"plain": "plain loop", "ours": "systems/image_prior.py"}
     rows = [[titles[way], f"{found['seconds']:.3f}", f"{found['gib']:.2f}"] for way, found in middle.items()]
     text = (
