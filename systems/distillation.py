@@ -53,7 +53,7 @@ class DistillationSystem(pl.LightningModule):
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         self.reuse = config.guidance.reuse if config.guidance.objective == "multistep" else 1
         """Steps that share their cameras."""
-        self.views = {
+        self.view_settings = {
             "seed": config.seed,
             "reuse": self.reuse,
             "optim": asdict(config.optim),
@@ -86,11 +86,11 @@ class DistillationSystem(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The objective's state goes with what is rendered."""
-        checkpoint["objective"], checkpoint["views"] = self.objective.state_dict(), self.views
+        checkpoint["objective"], checkpoint["views"] = self.objective.state_dict(), self.view_settings
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """And comes back with it; but not a target for other views than those to come, if settings have changed."""
-        other = checkpoint.get("views") != self.views
+        other = checkpoint.get("views") != self.view_settings
         state = {name: value for name, value in checkpoint["objective"].items() if not (other and name == "target")}
         self.objective.load_state_dict(state)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gpslift.cameras import Cameras
 from gpslift.collectives import rank, world_size
+from gpslift.conditioning.place import Place
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Seen, build_guidance, interleaved
@@ -29,6 +30,23 @@ from systems.regularisers import Regularisers, grown
 from systems.running import prepare
 
 NORMAL_SAMPLES = 4096
+
+
+@dataclass(frozen=True)
+class StepView:
+    """What a step looks at: cameras, the number of the `first` of them in the whole run, and what was drawn for them.
+
+    origins, directions: rays [B, H, W, 3]. tint: [B, 3, 1, 1]. drawn: what the renderer draws by, `jitter`,
+    `first_image` and `lights`.
+    """
+
+    first: int
+    cameras: Cameras
+    place: Place
+    origins: Tensor
+    directions: Tensor
+    tint: Tensor
+    drawn: dict[str, Any]
 
 
 class LiftSystem(DistillationSystem):
@@ -51,40 +69,43 @@ class LiftSystem(DistillationSystem):
         self.color_guidance = build_guidance(asked_for_colors(config), prior, config.optim.steps, config.seed)
         self.color_viewpoints = replace(self.viewpoints, even_elevation=0.0)
         """Where people stand: the prior's pictures from elsewhere are paler."""
-        self.views["coloring_from"] = self.coloring_from
+        self.view_settings["coloring_from"] = self.coloring_from
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, optim, objective = self.global_step, self.config.optim, self.objective
-        self.renderer.update(step, optim.steps)
-        count = optim.batch_size // world_size()  # processes share a step's cameras
-        first, target_step = step // self.reuse * optim.batch_size + rank() * count, step // self.reuse * self.reuse
-        coloring = step >= self.coloring_from
-        objective.guidance = self.color_guidance if coloring else self.guidance
-        viewpoints = self.color_viewpoints if coloring else self.viewpoints
-        views = viewpoints.draw(first, count, self.render_size(target_step))
-        origins, directions = rays_on(views.cameras, self.device)
-        lights, tint = self.lights(origins, target_step, first), self.tint(target_step, first)
-        jitter = (self.config.seed, step)
+        step, objective = self.global_step, self.objective
+        self.renderer.update(step, self.config.optim.steps)
+        objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
+        view = self.view(step)
         if objective.needs_pictures(step):
             with torch.no_grad():
-                whole = self.renderer(origins, directions, jitter=jitter, first_image=first, lights=lights)
-            objective.look(seen(self.shown(whole, step), tint, views.cameras), views.place, step, first)
+                whole = self.renderer(view.origins, view.directions, **view.drawn)
+            objective.look(seen(self.shown(whole, step), view.tint, view.cameras), view.place, step, view.first)
         rows, columns = interleaved(step, objective.stride)
-        share = step / optim.steps
+        share = step / self.config.optim.steps
         render = self.renderer(
-            origins[:, rows, columns],
-            directions[:, rows, columns],
-            jitter=jitter,
-            first_image=first,
+            view.origins[:, rows, columns],
+            view.directions[:, rows, columns],
             normals="sampled" if self.regularisers.weight("orientation", share) > 0 else "none",
             normal_samples=NORMAL_SAMPLES // world_size(),
-            lights=lights,
+            **view.drawn,
         )
-        loss, figures = objective(seen(render, tint, views.cameras), views.place, step, first)
+        loss, figures = objective(seen(render, view.tint, view.cameras), view.place, step, view.first)
         self.log("guide", loss.detach(), prog_bar=True)
         self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
         return loss + self.regularisers(render, share)
+
+    def view(self, step: int) -> StepView:
+        """This process's share of what a step looks at; steps that share a target share all but the jitter."""
+        count = self.config.optim.batch_size // world_size()
+        turn = step // self.reuse
+        first, target_step = turn * self.config.optim.batch_size + rank() * count, turn * self.reuse
+        viewpoints = self.color_viewpoints if step >= self.coloring_from else self.viewpoints
+        views = viewpoints.draw(first, count, self.render_size(target_step))
+        origins, directions = rays_on(views.cameras, self.device)
+        lights = self.lights(origins, target_step, first)
+        drawn = {"jitter": (self.config.seed, step), "first_image": first, "lights": lights}
+        return StepView(first, views.cameras, views.place, origins, directions, self.tint(target_step, first), drawn)
 
     @property
     def coloring_from(self) -> int:
