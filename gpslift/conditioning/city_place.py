@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gpslift.conditioning.azimuth import positional_encoding
 from gpslift.conditioning.gps import plane_waves, wavelengths
-from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, filled
+from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, check_counts, filled
 from gpslift.errors import UserError
 from gpslift.geo.cities import City
 
@@ -96,6 +96,7 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
         """
         if strangers := sorted(set(place) - set(INPUTS) - set(DEGREES)):
             raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(DEGREES)}, or {', '.join(INPUTS)}")
+        check_counts(place, count)
         if set(place) & set(DEGREES):
             if set(place) != set(DEGREES):
                 raise UserError(f"a place needs both {' and '.join(DEGREES)}, or both {' and '.join(INPUTS)}")

@@ -11,7 +11,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from gpslift.conditioning.azimuth import HarmonicAzimuth, PaperAzimuth, harmonic_features
-from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, filled
+from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, check_counts, filled
 from gpslift.errors import UserError
 
 ELEVATION_HARMONICS = 4
@@ -78,6 +78,7 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
         """See PlaceEncoder. A landmark photo's input that this encoder was made without is left out."""
         if strangers := sorted(set(place) - set(INPUTS)):
             raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(INPUTS)}")
+        check_counts(place, count)
         return filled(place, self.inputs, count, device)
 
     def _azimuth(self, azimuth_deg: Tensor) -> Tensor:

@@ -6,9 +6,12 @@ is the null place.
 
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from torch import Tensor, nn
+
+from gpslift.errors import UserError
 
 Place = dict[str, Tensor]
 
@@ -91,9 +94,22 @@ class PlaceEncoder(ModelMixin, ConfigMixin):
     def complete(self, place: dict[str, Any], count: int, device: torch.device) -> Place:
         """A place with all of the encoder's inputs [count], each given as one value for all or as `count` values.
 
-        What is missing or None is unknown (NaN). Raises UserError for a name that no such place has.
+        What is missing or None is unknown (NaN). Raises UserError for a name that no such place has, and for values
+        that are neither one nor `count`.
         """
         raise NotImplementedError
+
+
+def values_given(place: dict[str, Any]) -> int:
+    """How many places a place's values are of: the longest list of them; 1 where each is one for all."""
+    return max((len(value) for value in place.values() if value is not None and np.ndim(value) > 0), default=1)
+
+
+def check_counts(place: dict[str, Any], count: int) -> None:
+    """Raises UserError for a name that has neither one value nor `count`."""
+    for name, value in place.items():
+        if (given := values_given({name: value})) not in (1, count):
+            raise UserError(f"{name} has {given} values for {count} images; give one for all, or one an image")
 
 
 def filled(place: dict[str, Any], inputs: tuple[str, ...], count: int, device: torch.device) -> Place:

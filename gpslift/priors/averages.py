@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from gpslift.conditioning.place import values_given
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, effective_scales
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -35,7 +35,7 @@ def average_image(
     Raises UserError for places that the prior cannot have, such as one outside its city.
     """
     device, text = prior.unet.device, prompt or prior.caption
-    count = max((len(values) for values in places.values() if values is not None and np.ndim(values) > 0), default=1)
+    count = values_given(places)
     whole = prior.place_encoder.complete(places, count, device)
     scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
     scales = effective_scales([text], whole, scales)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
-from gpslift.conditioning.place import Place, concatenate_places
+from gpslift.conditioning.place import Place, concatenate_places, values_given
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, Texts, effective_scales
@@ -206,9 +205,10 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         (paper: e(0,0) + w [e(0,g) - e(0,0)]), without any place the text's. generator: one for all, or one an image,
         which makes each image independent of the others beside it.
         as_latents: their latents [count, C, h, w] instead. guidance_rescale: against saturation, 0 to 1.
+        Raises ValueError for prompts, and UserError for values of the place, that are neither one nor `count`.
         """
         device = self.unet.device
-        text = [prompt or self.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
+        text = self._texts(prompt, count)
         whole = self.place_encoder.complete(place, count, device)
         scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
         scales = effective_scales(text, whole, scales)
@@ -220,6 +220,14 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
         latents = self.denoise(noise, steps, guided)
         return latents if as_latents else self.from_latents(latents)
+
+    def _texts(self, prompt: str | Sequence[str] | None, count: int) -> list[str]:
+        """The text of each of `count` images (see `sample`)."""
+        if prompt is None or isinstance(prompt, str):
+            return [prompt or self.caption] * count
+        if len(prompt) not in (1, count):
+            raise ValueError(f"{len(prompt)} prompts for {count} images; give one for all, or one an image")
+        return [prompt[0]] * count if len(prompt) == 1 else list(prompt)
 
     def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Clean latents [B, C, h, w] from their first noise.
@@ -234,14 +242,20 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         return latents
 
     def __call__(
-        self, *, place: dict[str, Any], count: int | None = None, output_type: str = "pil", **settings: Any
+        self,
+        *,
+        place: dict[str, Any],
+        prompt: str | Sequence[str] | None = None,
+        count: int | None = None,
+        output_type: str = "pil",
+        **settings: Any,
     ) -> ImagePipelineOutput:
         """As `sample`, in diffusers' form: `.images` holds PIL images, or a tensor with output_type="pt".
 
-        count: how many images; by default as many as the place has values.
+        count: how many images; by default as many as the place has values or the prompt has texts.
         """
-        known = [len(value) for value in place.values() if value is not None and np.ndim(value) > 0]
-        images = self.sample(place, count or max(known, default=1), **settings)
+        texts = 1 if prompt is None or isinstance(prompt, str) else len(prompt)
+        images = self.sample(place, count or max(values_given(place), texts), prompt, **settings)
         if output_type == "pt":
             return ImagePipelineOutput(images=images)
         return ImagePipelineOutput(images=self.numpy_to_pil(images.permute(0, 2, 3, 1).cpu().numpy()))
