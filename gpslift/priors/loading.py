@@ -3,6 +3,7 @@
 model_index.json, unet/, vae/, text_encoder/, tokenizer/, scheduler/    as diffusers has them
 place_encoder/                                                          what makes it a prior of places
 cameras.json                                                            see gpslift.photos.camera_table
+README.md                                                               the model card
 """
 
 import json
@@ -16,32 +17,31 @@ from pathlib import Path
 import diffusers
 import torch
 import transformers
+from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
+from gpslift.priors.base_model import is_hub_id
+from gpslift.priors.beside import BESIDE, CAMERAS_FILE, CARD_FILE
 from gpslift.priors.folders import FILES, PLACE_ENCODER, cut_files, missing_files
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.storage import FULL_DISK, names, saving
 
-CAMERAS_FILE = "cameras.json"
 CAMERAS_COLUMNS = ("range_m", "elevation_deg", "frame_width_m")
 SHIPPED = "assets/priors"
 RUN_SUBFOLDER = "prior"
 
 
 def find_prior(path: str) -> Path:
-    """The folder that holds the prior: `path` itself, or the `prior` folder of a run.
+    """The folder that holds the prior: `path` itself, the `prior` folder of a run, or the download of a hub id.
 
     Raises UserError that names what is missing (a folder, its model_index.json, a file of one of the parts, the place
     encoder), or is there but ends too early.
     """
     folder = resolve_path(path)
     if not folder.is_dir():
-        raise UserError(
-            f"prior.path={path}: there is no such folder; give a prior's folder, or a run folder of a config such as "
-            "configs/angle2img_statue_of_liberty.yaml"
-        )
+        folder = _downloaded(path)
     if not (folder / "model_index.json").is_file() and (folder / RUN_SUBFOLDER).is_dir():
         folder = folder / RUN_SUBFOLDER
     if not (folder / "model_index.json").is_file():
@@ -64,6 +64,20 @@ def find_prior(path: str) -> Path:
     return folder
 
 
+def _downloaded(path: str) -> Path:
+    """The folder that holds the prior of a hub id `owner/name`: in the hub's cache, downloaded now if not there."""
+    missing = f"prior.path={path}: there is no such folder"
+    advice = "give a prior's folder, or a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
+    if "/" not in path or not is_hub_id(path):
+        raise UserError(f"{missing}; {advice}")
+    files = ["model_index.json", *BESIDE, *(f"{part}/*" for part in FILES | PLACE_ENCODER)]
+    try:
+        return Path(snapshot_download(path, allow_patterns=files, ignore_patterns="*.bin"))
+    except (OSError, ValueError) as error:
+        why = " ".join(str(error).split())
+        raise UserError(f"{missing}, and the hub has no such prior or cannot be reached; {advice}: {why}") from error
+
+
 def shipped_prior(subject: str) -> Path | None:
     """The folder of the prior that ships for a landmark or a city, or None."""
     folder = resolve_path(f"{SHIPPED}/{subject}")
@@ -73,7 +87,10 @@ def shipped_prior(subject: str) -> Path | None:
 def load_prior(
     path: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> PlaceDiffusionPipeline:
-    """The prior in a folder or a finished run, frozen. Reads safetensors only; raises UserError for a broken prior."""
+    """The prior in a folder, of a finished run or of a hub id, frozen.
+
+    Reads safetensors only; raises UserError for a broken prior.
+    """
     folder = find_prior(path)
     try:
         with _without_bars():
@@ -111,11 +128,8 @@ def save_prior(
         try:
             for network in pipeline.networks.values():
                 network.half()
+            pipeline.beside = {CARD_FILE: card} | ({CAMERAS_FILE: json.dumps(cameras)} if cameras is not None else {})
             _write_pipeline(pipeline, beside)
-            _forget_origin(beside)
-            if cameras is not None:
-                (beside / CAMERAS_FILE).write_text(json.dumps(cameras), encoding="utf-8")
-            (beside / "README.md").write_text(card, encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             beside.rename(folder)
         finally:
@@ -135,14 +149,6 @@ def _write_pipeline(pipeline: PlaceDiffusionPipeline, folder: Path) -> None:
         if number not in FULL_DISK:
             raise
         raise OSError(number, os.strerror(number), str(folder)) from error
-
-
-def _forget_origin(folder: Path) -> None:
-    """Takes out of the configs where the networks were loaded from: this machine's paths are nobody's business."""
-    for file in folder.rglob("*.json"):
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and values.pop("_name_or_path", None):
-            file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The prior: one diffusers pipeline for compact and Stable Diffusion backbones, conditioned on text and place."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.conditioning.place import Place, concatenate_places, values_given
 from gpslift.conditioning.text import encode_text
+from gpslift.priors.beside import forget_origin, read_beside, write_beside
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, Texts, effective_scales
 from gpslift.priors.folding import PixelFolding
@@ -26,7 +28,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     A place is a dict of the place encoder's `inputs` (of a city also {"latitude": [...], "longitude": [...]}); what is
     missing or NaN is unknown. `caption` is the text used where none is given, `image_size` the side of the images in
-    pixels.
+    pixels. What lies beside the weights (see `gpslift.priors.beside`) is loaded, saved and pushed to a hub with them.
     """
 
     model_cpu_offload_seq = "text_encoder->place_encoder->unet->vae"
@@ -53,6 +55,25 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         )
         self.register_to_config(image_size=image_size, caption=caption)
         install_gates(unet, place_encoder)
+        self.beside: dict[str, str] = {}
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **settings: Any) -> "PlaceDiffusionPipeline":
+        """See DiffusionPipeline. Of a hub id, `load_prior` alone loads what lies beside the weights, too."""
+        pipeline: PlaceDiffusionPipeline = super().from_pretrained(pretrained_model_name_or_path, **settings)
+        pipeline.beside = read_beside(Path(pretrained_model_name_or_path))
+        return pipeline
+
+    def save_pretrained(self, save_directory: str | Path, *arguments: Any, **settings: Any) -> None:
+        """See DiffusionPipeline."""
+        super().save_pretrained(str(save_directory), *arguments, **settings)
+        forget_origin(Path(save_directory))
+        write_beside(self.beside, Path(save_directory))
+
+    def _upload_folder(self, working_dir: str | Path, *arguments: Any, **settings: Any) -> Any:
+        """See PushToHubMixin, which has just put a card without content into the folder."""
+        write_beside(self.beside, Path(working_dir))
+        return super()._upload_folder(working_dir, *arguments, **settings)
 
     @property
     def image_size(self) -> int:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.config import REPOSITORY
@@ -118,6 +120,58 @@ def test_a_full_disk_is_told_and_the_old_prior_stays(saved: Path, prior: PlaceDi
         limit_file_size(None)
     assert (saved / "README.md").read_text() == "# A card"
     assert [path.name for path in saved.parent.iterdir()] == ["prior"]
+
+
+def test_card_cameras_and_figures_stay_with_a_prior_that_is_saved_again(saved: Path, tmp_path: Path) -> None:
+    (saved / "validation.json").write_text("{}")
+    load_prior(str(saved)).save_pretrained(tmp_path / "again")
+    for name in ("README.md", "cameras.json", "validation.json"):
+        assert (tmp_path / "again" / name).read_text() == (saved / name).read_text()
+    assert str(tmp_path) not in "".join(file.read_text() for file in (tmp_path / "again").rglob("*.json"))
+    trained = load_prior(str(saved))
+    save_prior(trained, saved, CAMERAS, "# Another")
+    assert not (saved / "validation.json").exists()  # the figures were of the older weights
+
+
+@pytest.fixture
+def uploads(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The texts of what would be uploaded to a hub; what diffusers asks of it is answered here."""
+    found: list[dict[str, str]] = []
+
+    def upload(folder_path: str, **_: object) -> None:
+        found.append({file.name: file.read_text() for file in Path(folder_path).iterdir() if file.is_file()})
+
+    monkeypatch.setattr("diffusers.utils.hub_utils.upload_folder", upload)
+    for module in ("diffusers.utils.hub_utils", "diffusers.pipelines.pipeline_utils"):
+        monkeypatch.setattr(f"{module}.create_repo", lambda repo_id, **_: SimpleNamespace(repo_id=repo_id))
+        monkeypatch.setattr(f"{module}.load_or_create_model_card", lambda *_, **__: ModelCard("# Nothing"))
+    return found
+
+
+def test_a_prior_is_pushed_to_a_hub_with_its_card_and_cameras(
+    original: Path, tmp_path: Path, uploads: list[dict[str, str]]
+) -> None:
+    load_prior(str(original)).push_to_hub("owner/name")
+    load_prior(str(original)).save_pretrained(tmp_path / "again", push_to_hub=True, repo_id="owner/name")
+    for files in uploads:
+        assert files["README.md"] == "# A card" and json.loads(files["cameras.json"]) == CAMERAS
+        assert "model_index.json" in files
+    assert len(uploads) == 2
+
+
+def test_a_hub_id_is_downloaded(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(loading, "snapshot_download", lambda path, **_: asked.append(path) or str(original))
+    assert load_prior("owner/name").beside["README.md"] == "# A card" and load_cameras("owner/name")
+    assert asked == ["owner/name", "owner/name"]
+
+
+def test_a_hub_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    message = r"prior\.path=nobody/nothing: there is no such folder, and the hub has no such prior or cannot be reached"
+    with pytest.raises(UserError, match=message):
+        load_prior("nobody/nothing")
 
 
 def test_a_run_folder_stands_for_its_prior(saved: Path) -> None:
