@@ -13,6 +13,10 @@ BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 LEAST_TOKENS, MOST_TOKENS = 24, 77
 HEAD_CHANNELS = 32
 """Channels of one attention head of the small text transformer."""
+CUT_TEXTS_NAMED = 5
+QUOTED_CHARACTERS = 60
+_cut_texts: set[str] = set()
+"""Texts that were said to be too long, and one more once the rest goes unnamed: a training asks for each many times."""
 
 
 def train_tokenizer(captions: Sequence[str], length: int = 0, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
@@ -73,7 +77,7 @@ def lengthened(
 
     A position that is new starts as the last one was. Nothing changes where all captions fit.
     """
-    longest = max((len(ids) for ids in tokenizer(sorted(set(captions)), verbose=False).input_ids), default=0)
+    longest = max((len(ids) for ids in token_numbers(tokenizer, sorted(set(captions)))), default=0)
     length, more = tokenizer.model_max_length, min(longest, MOST_TOKENS) - tokenizer.model_max_length
     if more <= 0:
         return text_encoder
@@ -87,13 +91,30 @@ def lengthened(
     return longer
 
 
+def token_numbers(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each text, uncut. transformers does not warn here of long ones, which no network is shown."""
+    numbers: list[list[int]] = tokenizer(list(texts), verbose=False).input_ids if texts else []
+    return numbers
+
+
 def encode_text(tokenizer: PreTrainedTokenizerBase, text_encoder: nn.Module, prompts: Sequence[str]) -> Tensor:
     """Text tokens [B, L, C] of the prompts; a prompt over the token limit is cut, with a warning that says where."""
-    limit = tokenizer.model_max_length
-    for prompt in set(prompts):
-        length = len(tokenizer(prompt, verbose=False).input_ids)
-        if length > limit:
-            logger.warning("the prompt '%s' has %d tokens; only the first %d count", prompt, length, limit)
+    limit, different = tokenizer.model_max_length, list(dict.fromkeys(prompts))
+    for prompt, numbers in zip(different, token_numbers(tokenizer, different), strict=True):
+        if len(numbers) > limit:
+            _warn_of_cut(prompt, len(numbers), limit)
     padded = tokenizer(list(prompts), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
     device = next(text_encoder.parameters()).device
     return text_encoder(padded.input_ids.to(device))[0]
+
+
+def _warn_of_cut(prompt: str, length: int, limit: int) -> None:
+    """Says of the first texts, each once, that they are cut; of those after them in one line for all."""
+    if prompt in _cut_texts or len(_cut_texts) > CUT_TEXTS_NAMED:
+        return
+    _cut_texts.add(prompt)
+    if len(_cut_texts) > CUT_TEXTS_NAMED:
+        logger.warning("more texts have over %d tokens; they are cut too, and not named", limit)
+        return
+    quote = prompt if len(prompt) <= QUOTED_CHARACTERS else f"{prompt[:QUOTED_CHARACTERS]}..."
+    logger.warning("the prompt '%s' has %d tokens; only the first %d count", quote, length, limit)

@@ -1,11 +1,13 @@
 """The small tokenizer and text transformer."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 import torch
 from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
+from gpslift.conditioning import text
 from gpslift.conditioning.text import build_text_encoder, encode_text, lengthened, train_tokenizer
 
 CAPTION = "A photo of the Statue of Liberty"
@@ -51,18 +53,31 @@ def test_tokens_have_one_shape_and_texts_differ(tokenizer: PreTrainedTokenizerFa
     assert torch.equal(tokens[0], tokens[2]) and not torch.allclose(tokens[0], tokens[1])
 
 
-def test_a_text_that_is_too_long_is_cut_with_a_warning(
-    tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What gpslift has warned of since the test began; no text was named before it."""
+    monkeypatch.setattr(text, "_cut_texts", set())
+    caplog.set_level(logging.WARNING, logger="gpslift")
+    return lambda: [record.getMessage() for record in caplog.records if record.name.startswith("gpslift")]
+
+
+def test_a_text_that_is_too_long_is_cut_with_one_warning(
+    tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel, warnings: Callable[[], list[str]]
 ) -> None:
-    long = "zebra " * 9
-    with caplog.at_level(logging.WARNING, logger="gpslift"):
-        tokens = encode_text(tokenizer, encoder, [long])
-    assert tokens.shape == (1, 16, 64)
-    (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("gpslift")]
-    assert f"has {len(tokenizer(long).input_ids)} tokens; only the first 16 count" in message
-    caplog.clear()
-    encode_text(tokenizer, encoder, [CAPTION])
-    assert not caplog.records
+    long = "zebra " * 30
+    for _ in range(3):
+        assert encode_text(tokenizer, encoder, [CAPTION, long, long]).shape == (3, 16, 64)
+    (message,) = warnings()
+    assert f"'{long[:60]}...' has {len(tokenizer(long).input_ids)} tokens; only the first 16 count" in message
+
+
+def test_of_many_texts_that_are_too_long_the_first_are_named(
+    tokenizer: PreTrainedTokenizerFast, encoder: CLIPTextModel, warnings: Callable[[], list[str]]
+) -> None:
+    for number in range(9):
+        encode_text(tokenizer, encoder, [f"{number} zebra zebra zebra zebra zebra zebra"])
+    assert [message.split()[2][1:] for message in warnings()[:5]] == ["0", "1", "2", "3", "4"]
+    assert warnings()[5:] == ["more texts have over 16 tokens; they are cut too, and not named"]
 
 
 def test_longer_captions_get_positions_and_shorter_ones_keep_theirs() -> None:
