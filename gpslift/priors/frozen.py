@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
 
+from gpslift.conditioning.text import token_numbers
 from gpslift.photos.array_cache import cached_array
 from gpslift.photos.dataset import Draw, PhotoSet
 from gpslift.photos.files import key_of
@@ -89,7 +90,7 @@ def cached_texts(prior: PlaceDiffusionPipeline, captions: Sequence[str], cache: 
     The key holds the token numbers, so that another tokenizer makes other files.
     """
     known = sorted({"", *captions})
-    numbers = [prior.tokenizer(text).input_ids for text in known]
+    numbers = token_numbers(prior.tokenizer, known)
     path = cache.expanduser() / "texts" / f"{digest(numbers, network_key(prior.text_encoder))}.npy"
     encode, device = frozen_texts(prior), prior.unet.device
 

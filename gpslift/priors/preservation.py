@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gpslift.conditioning.text import token_numbers
 from gpslift.photos.array_cache import cached_array
 from gpslift.photos.dataset import drawn_photo
 from gpslift.priors.frozen import chunks, digest, network_key
@@ -53,7 +54,7 @@ def make_preservation(
     rows = np.linspace(0, len(captions) - 1, count).round().astype(int)
     texts = [captions[row] for row in rows]
     networks = [network_key(prior.networks[name]) for name in ("unet", "text_encoder")]
-    numbers = [prior.tokenizer(text).input_ids for text in texts]
+    numbers = token_numbers(prior.tokenizer, texts)
     key = digest(networks, numbers, seed, prior.image_size, STEPS, GUIDANCE_SCALE)
 
     def make() -> Iterator[NDArray]:

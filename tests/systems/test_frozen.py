@@ -1,6 +1,7 @@
 """Latents and text tokens kept on disk: the same loss as without them, and new files where anything changes."""
 
 import csv
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.frozen import cached_texts, network_key, with_latents
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.preservation import make_preservation
 from systems.prior_system import ImagePriorSystem
 from tests.systems.tiny_base import CAPTION, base_config, noise_photos, prior_on
 from tests.systems.tiny_prior import train
@@ -86,6 +88,15 @@ def test_a_changed_text_encoder_tokenizer_or_caption_makes_new_files(base: Path,
         next(prior.text_encoder.parameters())[0, 0] += 1e-3
     cached_texts(prior, ["a"], tmp_path)
     assert len(files(tmp_path / "texts")) == 3
+
+
+def test_long_texts_are_cut_without_transformers_warning_of_errors(
+    base: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    cached_texts(prior_on(base), ["zebra " * 200], tmp_path)
+    make_preservation(prior_on(base), ["zebra " * 200], 1, 0, tmp_path)
+    assert not [record for record in caplog.records if record.name.startswith("transformers")]
 
 
 def test_the_key_follows_the_weights_and_the_configuration(prior: PlaceDiffusionPipeline, base: Path) -> None:
