@@ -10,6 +10,9 @@ from gpslift.geo.cities import City
 from gpslift.geo.geodesy import Floats
 
 CIRCLE_CORNERS = 180
+LINE_SHARE = 1e-3
+"""Width by length of what counts as a line; a line of one latitude right through a city bends by half of it."""
+EMPTY = "the area is empty: its corners lie on one line"
 CANDIDATES_AT_ONCE, CANDIDATES_MOST = 4096, 2**21
 PLASTIC = np.array([0.7548776662466927, 0.5698402909980532])
 """1 / p and 1 / p^2 for p^3 = p + 1: their multiples, modulo 1, fill a square evenly (Roberts 2018, R2)."""
@@ -24,11 +27,15 @@ class Area:
 
     @classmethod
     def polygon(cls, city: City, latitude: ArrayLike, longitude: ArrayLike) -> "Area":
-        """Of corners given in degrees [N]. UserError: fewer than 3, or one outside the city."""
+        """Of corners given in degrees [N]. UserError: fewer than 3, one outside the city, or all (almost) on a line."""
         if np.size(latitude) < 3:
             raise UserError(f"an area needs 3 corners or more, not {np.size(latitude)}; or one place and a radius")
         city.check(latitude, longitude)
-        return cls(city, np.stack(city.to_metres(latitude, longitude), -1))
+        corners = np.stack(city.to_metres(latitude, longitude), -1)
+        length, width = np.linalg.svd(corners - corners.mean(0), compute_uv=False)
+        if width <= LINE_SHARE * length:
+            raise UserError(f"{EMPTY}; move one of them off it")
+        return cls(city, corners)
 
     @classmethod
     def circle(cls, city: City, latitude: float, longitude: float, radius_m: float) -> "Area":
@@ -65,7 +72,7 @@ class Area:
         offset, found, tried = np.random.default_rng(seed).random(2), np.empty((0, 2)), 0
         while len(found) < count:
             if tried >= CANDIDATES_MOST:
-                raise UserError("the area is empty: its corners lie on one line")
+                raise UserError(EMPTY)
             steps = np.arange(tried, tried + CANDIDATES_AT_ONCE)[:, None]
             candidates = low + (offset + steps * PLASTIC) % 1.0 * (high - low)
             found = np.concatenate([found, candidates[self.contains(candidates)]])

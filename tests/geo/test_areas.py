@@ -62,3 +62,19 @@ def test_what_is_no_area_is_refused() -> None:
         Area.polygon(PARIS, [48.86, 48.87], [2.34, 2.35])
     with pytest.raises(UserError, match="corners lie on one line"):
         of((0, 0), (100, 100), (200, 200)).places(5, seed=0)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(48.86, 2.33), (48.86, 2.34), (48.86, 2.35)],
+        [(48.86, 2.23), (48.86, 2.34), (48.86, 2.46)],  # right through the city, where the line of a latitude bends
+        [(48.84, 2.30), (48.86, 2.34), (48.88, 2.38)],
+        [HERE, HERE, (48.87, 2.34)],
+    ],
+)
+def test_corners_on_one_line_are_refused(corners: list[tuple[float, float]]) -> None:
+    latitude, longitude = zip(*corners, strict=True)
+    with pytest.raises(UserError, match="the area is empty: its corners lie on one line; move one of them off it"):
+        Area.polygon(PARIS, latitude, longitude)
+    assert Area.polygon(PARIS, [*latitude, 48.85], [*longitude, 2.35]).places(5, seed=0).shape == (5, 2)
