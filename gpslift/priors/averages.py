@@ -31,7 +31,8 @@ def average_image(
     At every step e(p,g) of the guidance formula is the mean of e(p,g) over the places; e(0,0) and e(p,0) do not depend
     on the place and are asked for once. Averages of several areas compare best from one noise: give each a generator of
     the same seed. places: as for `PlaceDiffusionPipeline.sample`, M values a name (one value counts for all).
-    at_once: rows of one U-Net call, which bounds memory whatever M is; it changes the image by rounding only.
+    at_once: rows of one U-Net call, which bounds memory whatever M is: the text is encoded once, and the places of each
+    call at every step anew. It changes the image by rounding only.
     Raises UserError for places that the prior cannot have, such as one outside its city.
     """
     device, text = prior.unet.device, prompt or prior.caption
@@ -40,15 +41,14 @@ def average_image(
     scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
     scales = effective_scales([text], whole, scales)
     placeless = prior.guidance_branches([text], {name: values[:1] for name, values in whole.items()}, scales)[:-1]
-    placed = []
-    for start in range(0, count, at_once):
-        part = {name: values[start : start + at_once] for name, values in whole.items()}
-        placed.append(prior.encode_condition([text] * len(next(iter(part.values()))), part))
+    told = prior.encode_text([text])
 
     def guided_raw(noisy: Tensor, timestep: Tensor) -> Tensor:
         branches = [row[None] for row in _each(prior, noisy, timestep, placeless)] if len(placeless.tokens) else []
         total = torch.zeros_like(noisy)
-        for condition in placed:
+        for start in range(0, count, at_once):
+            part = {name: values[start : start + at_once] for name, values in whole.items()}
+            condition = prior.condition(told.expand(min(at_once, count - start), -1, -1), part)
             total += _each(prior, noisy, timestep, condition).sum(0, keepdim=True)
         return compose_branches([*branches, total / count], scales)
 

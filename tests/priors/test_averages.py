@@ -1,5 +1,6 @@
 """Average images: the mean of e(p,g) over places inside the loop, in bounded memory, from one noise."""
 
+import weakref
 from typing import Any
 
 import pytest
@@ -73,6 +74,26 @@ def test_what_lacks_a_place_is_asked_once_and_no_call_is_larger_than_allowed(
     monkeypatch.setattr(city, "predict_raw", counted)
     average(city, scales, at_once=2)
     assert rows == 3 * ([placeless] * (placeless > 0) + [2, 2, 1])  # in each of three steps
+
+
+def test_what_is_held_does_not_grow_with_the_places(
+    city: PlaceDiffusionPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text is encoded as often for 30 places as for one, and of the conditions only those of a call or two live."""
+    told: list[int] = []
+    conditions: list[weakref.ref[Tensor]] = []
+    held: list[int] = []
+    predict_raw, encode_text = city.predict_raw, city.encode_text
+
+    def counted(noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+        conditions.append(weakref.ref(condition.tokens))
+        held.append(sum({id(ref()): len(tokens) for ref in conditions if (tokens := ref()) is not None}.values()))
+        return predict_raw(noisy, timestep, condition)
+
+    monkeypatch.setattr(city, "predict_raw", counted)
+    monkeypatch.setattr(city, "encode_text", lambda texts: told.append(len(texts)) or encode_text(texts))
+    average(city, places={"east_m": EAST * 6, "north_m": NORTH * 6}, at_once=2)
+    assert told == [3, 1] and max(held) <= 2 + 2 + 2  # the placeless ones, those of this call and of the last
 
 
 def test_the_mean_of_a_linear_model_by_hand(city: PlaceDiffusionPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
