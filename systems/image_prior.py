@@ -9,8 +9,9 @@ from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import photos_key
+from gpslift.priors.condition import Texts
 from gpslift.priors.finetuning import merge_lora
-from gpslift.priors.frozen import Texts, cached_texts, with_latents
+from gpslift.priors.frozen import cached_texts, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights

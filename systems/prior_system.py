@@ -16,8 +16,9 @@ from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_drop
 from gpslift.conditioning.place import Place
 from gpslift.photos.augmentation import augment, counted_in_latents
 from gpslift.photos.dataset import PhotoSet
+from gpslift.priors.condition import Texts
 from gpslift.priors.finetuning import is_trained, prepare_networks
-from gpslift.priors.frozen import Texts, frozen_texts, latent_moments
+from gpslift.priors.frozen import frozen_texts, latent_moments
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.preservation import Preservation
 from gpslift.priors.sample_dropout import add_dropout
@@ -142,10 +143,7 @@ class ImagePriorSystem(pl.LightningModule):
     ) -> Tensor:
         """Mean squared error with Min-SNR weights (Hang et al. 2023, eq. 9): min(snr, gamma) / snr for noise,
         min(snr, gamma) / (snr + 1) for velocity. counted: which latent values [B, 1, h, w] the mean is of; all."""
-        alpha = self.prior.alphas_cumprod.to(clean.device)[timestep].view(-1, 1, 1, 1)
-        velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
-        target = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean if velocity else noise
-        squares = self.weights * (prediction - target).square()
+        squares = self.weights * (prediction - self.prior.raw_target(clean, noise, timestep)).square()
         if counted is None:
             error = squares.mean((1, 2, 3))
         else:
@@ -153,7 +151,9 @@ class ImagePriorSystem(pl.LightningModule):
         gamma = self.config.optim.min_snr_gamma
         if gamma == 0:
             return error.mean()
-        snr = (alpha / (1 - alpha).clamp_min(1e-8)).flatten()
+        alpha = self.prior.alpha_at(timestep, clean).flatten()
+        snr = alpha / (1 - alpha).clamp_min(1e-8)
+        velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
         weight = snr.clamp_max(gamma) / (snr + 1 if velocity else snr.clamp_min(1e-8))
         return (weight * error).mean()
 

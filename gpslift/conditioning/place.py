@@ -16,11 +16,6 @@ from gpslift.errors import UserError
 Place = dict[str, Tensor]
 
 
-def repeat_place(place: Place, times: int) -> Place:
-    """Every place `times` times in a row."""
-    return {name: values.repeat_interleave(times) for name, values in place.items()}
-
-
 def null_place(place: Place) -> Place:
     """As many null places: nothing is known."""
     return {name: torch.full_like(values, torch.nan) for name, values in place.items()}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from gpslift.conditioning.place import Place
@@ -22,12 +21,6 @@ class Condition:
 
     def __getitem__(self, index: slice) -> "Condition":
         return Condition(self.tokens[index], None if self.pooled is None else self.pooled[index])
-
-
-def concatenate_conditions(conditions: Sequence[Condition]) -> Condition:
-    """One batch of several."""
-    pooled = [condition.pooled for condition in conditions if condition.pooled is not None]
-    return Condition(torch.cat([condition.tokens for condition in conditions]), torch.cat(pooled) if pooled else None)
 
 
 def effective_scales(text: Sequence[str], place: Place, scales: Scales) -> Scales:

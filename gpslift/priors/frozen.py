@@ -5,7 +5,7 @@ Both are computed in 32 bits whatever the training's number format, so that trai
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,13 +21,12 @@ from gpslift.conditioning.text import token_numbers
 from gpslift.photos.array_cache import cached_array
 from gpslift.photos.dataset import Draw, PhotoSet
 from gpslift.photos.files import key_of
+from gpslift.priors.condition import Texts
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
 CHUNK = 8
 BAR_FROM_CHUNKS = 64
 VERSION = 1  # raise with every change of what is kept
-Texts = Callable[[Sequence[str]], Tensor]
-"""Text tokens [B, L, C] of B texts."""
 
 
 @contextmanager

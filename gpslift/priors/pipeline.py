@@ -95,6 +95,10 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """The cumulative noise schedule [T]: noisy = sqrt(a) clean + sqrt(1 - a) noise."""
         return self.scheduler.alphas_cumprod
 
+    def alpha_at(self, timestep: Tensor, like: Tensor) -> Tensor:
+        """The schedule's values at timesteps [B], as [B, 1, ...] with the dimensions, format and device of `like`."""
+        return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
+
     @property
     def networks(self) -> dict[str, torch.nn.Module]:
         """The parts that hold weights."""
@@ -136,7 +140,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def add_noise(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """sqrt(a_t) latents + sqrt(1 - a_t) noise for timesteps [B]."""
-        alpha = self._alpha(timestep, latents)
+        alpha = self.alpha_at(timestep, latents)
         return alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
 
     def predict_raw(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
@@ -155,7 +159,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """Noise from what the U-Net predicts; velocity is converted: e = sqrt(a) v + sqrt(1 - a) x."""
         if self.scheduler.config.prediction_type == "epsilon":
             return raw
-        alpha = self._alpha(timestep, noisy)
+        alpha = self.alpha_at(timestep, noisy)
         return alpha.sqrt() * raw + (1 - alpha).sqrt() * noisy
 
     def raw_target(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
@@ -165,12 +169,12 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """
         if self.scheduler.config.prediction_type == "epsilon":
             return noise
-        alpha = self._alpha(timestep, clean)
+        alpha = self.alpha_at(timestep, clean)
         return alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
 
     def predict_clean(self, noisy: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         """The clean latents that `noisy` holds if its noise is `noise`: (x - sqrt(1 - a) e) / sqrt(a)."""
-        alpha = self._alpha(timestep, noisy)
+        alpha = self.alpha_at(timestep, noisy)
         return (noisy - (1 - alpha).sqrt() * noise) / alpha.sqrt().clamp_min(1e-6)
 
     def guided_noise(self, noisy: Tensor, timestep: Tensor, branches: Condition, scales: Scales) -> Tensor:
@@ -280,9 +284,6 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         if output_type == "pt":
             return ImagePipelineOutput(images=images)
         return ImagePipelineOutput(images=self.numpy_to_pil(images.permute(0, 2, 3, 1).cpu().numpy()))
-
-    def _alpha(self, timestep: Tensor, like: Tensor) -> Tensor:
-        return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
 
     def first_noise(
         self, count: int, generator: torch.Generator | Sequence[torch.Generator] | None, device: torch.device

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
-from gpslift.conditioning.place import Place, concatenate_places, null_place, repeat_place
+from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.errors import UserError
 
 NAN = float("nan")
@@ -98,10 +98,9 @@ def test_names_that_no_place_has_are_refused_and_inputs_it_does_not_hear_are_lef
     assert set(encoder.complete({"azimuth_deg": 1.0, "elevation_deg": 3.0}, 1, CPU)) == set(encoder.inputs)
 
 
-def test_places_are_joined_and_repeated() -> None:
+def test_places_are_joined() -> None:
     one, two = place([1.0], [2.0], [3.0]), place([4.0, 5.0], [6.0, 7.0], [8.0, 9.0])
     assert concatenate_places([one, two])["azimuth_deg"].tolist() == [1, 4, 5]
-    assert repeat_place(two, 2)["frame_width_m"].tolist() == [6, 6, 7, 7]
 
 
 def test_half_precision_weights_take_full_precision_places(encoder: LandmarkPlaceEncoder) -> None:

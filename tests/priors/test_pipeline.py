@@ -9,7 +9,7 @@ from torch import Tensor
 from gpslift.conditioning.place import Place
 from gpslift.errors import UserError
 from gpslift.priors.composition import Scales
-from gpslift.priors.condition import Condition, concatenate_conditions
+from gpslift.priors.condition import Condition
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from tests.priors.conftest import tiny_prior
 
@@ -51,9 +51,6 @@ def test_text_tokens_come_first_then_place_tokens(prior: PlaceDiffusionPipeline)
     assert torch.equal(condition.tokens[:, 24:], prior.place_encoder(where))
     assert condition.pooled is not None and condition.pooled.shape == (2, 96)
     assert torch.equal(condition[1:].tokens, condition.tokens[1:])
-    joined = concatenate_conditions([condition, condition[:1]])
-    assert torch.equal(joined.tokens[2], condition.tokens[0]) and joined.pooled is not None and len(joined.pooled) == 3
-    assert concatenate_conditions([Condition(condition.tokens, None)] * 2).pooled is None
 
 
 def test_the_mean_text_token_is_pooled_where_the_u_net_has_room_for_it() -> None:
