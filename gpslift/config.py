@@ -2,7 +2,8 @@
 
 Every value, from a file or from the command line, is text until the schema types it, so that `name=no` is a name,
 `lr=1e-3` a number and `azimuth=0,45` a list wherever they stand. A file may begin with `extends: other.yaml` (relative
-to itself) and then holds only what differs. This module imports no torch.
+to itself) and then holds only what differs. Where `prior.base` is set, `gpslift.schema.finetuning` holds beneath it.
+This module imports no torch.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS
+from gpslift.schema.finetuning import FINETUNING
 from gpslift.schema.run import RunConfig
 from gpslift.storage import replace_text
 
@@ -112,19 +114,14 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises UserError for a missing or unreadable file, an unknown key (with the nearest right one), a value of the wrong
     type or outside its range, and values that do not fit each other.
     """
-    given = read_file(resolve_path(path))
-    for override in overrides:
-        name, equals, value = override.partition("=")
-        if not equals or not name.strip():
-            raise UserError(f"'{override}' on the command line is not of the form key=value, as in optim.steps=100")
-        given[name.strip()] = Given(value.strip(), "on the command line")
+    given = _over(read_file(resolve_path(path)), _read_overrides(overrides))
     config = merge(_schema_of(given, path), given)
     check_together(config)
     return config
 
 
 def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
-    """What a YAML file says, after what the file that it extends says: {dotted key: value and source}."""
+    """What a YAML file says, over what the file that it extends says: {dotted key: value and source}."""
     if path.resolve() in seen:
         raise UserError(f"{path}: 'extends' leads back to this file")
     if not path.is_file():
@@ -142,7 +139,32 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
     given = read_file(path.parent / str(base), (*seen, path.resolve())) if base else {}
     if beside := _landmark_beside(path, tree.get("landmark")):
         tree["landmark"] = beside
-    return given | {name: Given(value, f"in {path}") for name, value in _leaves(tree)}
+    return _over(given, {name: Given(value, f"in {path}") for name, value in _leaves(tree)})
+
+
+def _read_overrides(overrides: Sequence[str]) -> dict[str, Given]:
+    """What the command line says, as `read_file`. Raises UserError for what is not key=value."""
+    given = {}
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"'{override}' on the command line is not of the form key=value, as in optim.steps=100")
+        given[name.strip()] = Given(value.strip(), "on the command line")
+    return given
+
+
+def _over(below: dict[str, Given], above: dict[str, Given]) -> dict[str, Given]:
+    """Two layers as one. Between them comes what finetuning needs, where the upper one says what to finetune."""
+    given = below | above
+    if _finetunes(above) and not _finetunes(below):
+        source = "by default where prior.base is set"
+        given |= {name: Given(value, source) for name, value in FINETUNING.items() if name not in above}
+    return given
+
+
+def _finetunes(given: dict[str, Given]) -> bool:
+    """Whether this trains a pretrained model."""
+    return "prior.base" in given and given["prior.base"].value != "compact"
 
 
 def _landmark_beside(path: Path, landmark: Any) -> str:

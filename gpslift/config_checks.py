@@ -105,6 +105,11 @@ def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
             f"{name}={value} needs a pretrained model: set prior.base to a Stable Diffusion folder, or leave it out",
         )
     yield (
+        config.prior.base == "compact" or config.optim.optimizer != "muon",
+        "optim.optimizer=muon is for training from scratch, and undoes what prior.base knows; set "
+        "optim.optimizer=adamw, with optim.lr=1e-5 or so",
+    )
+    yield (
         config.optim.optimizer != "muon" or config.optim.place_lr == 0,
         f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )

@@ -135,6 +135,11 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
             "sample.attention and sample.nearest are of single places",
         ),
         ("image_prior", ["sample.area=48,2,49,2,48,3"], "sample.area needs a prior of a city (place.kind=gps"),
+        (
+            "image_prior",
+            ["prior.base=a/b", "optim.optimizer=muon"],
+            "optim.optimizer=muon is for training from scratch",
+        ),
         ("lift", ["guidance.t_start=0.9"], "guidance.t_start"),
         ("lift", ["guidance.t_end=0.5,0.02"], "guidance.t_end"),
         ("lift", ["guidance.perp_neg=0.5"], "guidance.perp_neg=0.5 needs guidance.negative_prompt"),
@@ -203,6 +208,37 @@ def test_files_that_extend_each_other_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("extends: a.yaml\n")
     with pytest.raises(UserError, match="leads back"):
         load_config(tmp_path / "a.yaml")
+
+
+SHIPPED = ("gps2img_paris", "gps2img_new_york", "angle2img_stonehenge", "angle2img_own_landmark")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_base_model_is_not_trained_as_a_compact_prior_is(name: str, tmp_path: Path) -> None:
+    config = load_config(f"configs/{name}.yaml", ["prior.base=a/b", "optim.lr=2e-6"])
+    assert isinstance(config, ImagePriorConfig)
+    optim = config.optim
+    assert (optim.optimizer, optim.lr, optim.timestep_power, optim.place_weight) == ("adamw", 2e-6, 1, 0)
+    assert (optim.steps, optim.gradient_checkpointing, config.backbone.image_size) == (4000, True, 512)
+    assert (config.prior.start, config.backbone.pooled_text, config.data.cache_latents) == ("", False, True)
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+def test_the_file_that_sets_a_base_goes_over_the_settings_for_finetuning(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("system: image_prior\noptim: {steps: 9, lr: 0.5}\n")
+    (tmp_path / "on.yaml").write_text("extends: base.yaml\nprior: {base: a/b}\noptim: {steps: 10}\n")
+    (tmp_path / "more.yaml").write_text("extends: on.yaml\nseed: 1\n")
+    for overrides in ([], ["prior.base=/another"]):
+        config = load_config(tmp_path / "more.yaml", overrides)
+        assert isinstance(config, ImagePriorConfig)
+        assert (config.seed, config.optim.steps, config.optim.lr, config.optim.optimizer) == (1, 10, 1e-5, "adamw")
+    assert load_config(tmp_path / "base.yaml", ["prior.base=compact"]) == load_config(tmp_path / "base.yaml")
+
+
+def test_a_lift_has_no_base_model(lift_file: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown key 'prior\.base'"):
+        load_config(lift_file, ["prior.base=a/b"])
 
 
 def test_a_saved_config_loads_as_it_was(prior_file: Path, tmp_path: Path) -> None:

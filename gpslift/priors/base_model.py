@@ -1,5 +1,6 @@
 """The base model that is finetuned: a Stable Diffusion folder or hub id, with what is missing in it named."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,24 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
             f"{key}={base} is not a Stable Diffusion folder or reachable hub id; where the hub cannot be reached, copy "
             f"the model's folder to this computer and set {key}=<that folder>: {error}"
         ) from error
+
+
+def check_image_size(base: str, side: int, unet: Mapping[str, Any], vae: Mapping[str, Any]) -> None:
+    """Raises UserError where the model `base` cannot make images of `side` pixels. unet, vae: its parts' configs.
+
+    Below a quarter of the size that it was trained at, it knows nothing of what it sees.
+    """
+    folded = 2 ** (len(vae["block_out_channels"]) - 1)
+    unit = folded * 2 ** (len(unet["block_out_channels"]) - 1)
+    if side % unit:
+        nearest = max(round(side / unit), 1) * unit
+        raise UserError(f"backbone.image_size={side} must be a multiple of {unit} for {base}; {nearest} is nearest")
+    own = unet["sample_size"] * folded
+    if side * 4 < own:
+        raise UserError(
+            f"backbone.image_size={side} is less than a quarter of the {own} pixels that {base} was made for; set "
+            f"backbone.image_size={own}, or {own // 2}, which takes less memory"
+        )
 
 
 def is_hub_id(base: str) -> bool:

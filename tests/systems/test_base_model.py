@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 from gpslift.errors import UserError
-from gpslift.priors.base_model import load_base_model, missing_files
+from gpslift.priors.base_model import check_image_size, load_base_model, missing_files
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
 from tests.systems.tiny_base import SIDE
 from tests.systems.tiny_prior import tiny_config, train
@@ -55,6 +55,12 @@ def test_an_image_size_that_the_base_cannot_make_is_refused(base: Path, few_phot
     config.prior.base, config.backbone.image_size = str(base), SIDE + 1
     with pytest.raises(UserError, match=rf"image_size={SIDE + 1} must be a multiple of 4 for .* {SIDE} is nearest"):
         train(config)
+
+
+def test_an_image_size_that_the_base_hardly_knows_is_refused() -> None:
+    message = r"image_size=4 is less than a quarter of the 32 pixels .* set backbone\.image_size=32, or 16, which"
+    with pytest.raises(UserError, match=message):
+        check_image_size("a/b", 4, {"block_out_channels": [8, 8], "sample_size": 16}, {"block_out_channels": [8, 8]})
 
 
 @pytest.mark.parametrize(
