@@ -2,12 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
+
+COMPACT_KEYS = (
+    "prior.start",
+    "backbone.fold",
+    "backbone.channels",
+    "backbone.layers",
+    "backbone.token_dim",
+    "backbone.text_layers",
+    "backbone.pooled_text",
+    "backbone.dropout",
+    "backbone.prediction",
+    "optim.place_weight",
+)
+"""What is of the compact prior alone: a base model has it by itself, or not at all."""
+MUON_KEYS = ("optim.matrix_lr", "optim.encoder_lr")
 
 
 def check_together(config: RunConfig) -> None:
@@ -37,6 +53,7 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
+    yield from _optimizer_rules(config)
     yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
@@ -73,16 +90,12 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
-    """What can be had on photos of a landmark, on a compact prior, or with photos held out."""
+    """What can be had on photos of a landmark, or with photos held out."""
     data = config.data
     yield (
         data.augment <= 0 or (config.place.kind == "azimuth" and not data.cache_latents),
         f"data.augment={data.augment:g} changes a landmark's photos (place.kind=azimuth), and needs them as pixels "
         "(data.cache_latents=no); set it to 0",
-    )
-    yield (
-        config.backbone.dropout <= 0 or config.prior.base == "compact",
-        f"backbone.dropout={config.backbone.dropout:g} needs prior.base=compact; set it to 0",
     )
     yield (
         config.optim.patience <= 0 or data.test_share > 0,
@@ -91,7 +104,7 @@ def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
-    """What only a pretrained base model can have."""
+    """What only a pretrained base model can have, and what only a compact prior."""
     needing = {
         "prior.lora_rank": config.prior.lora_rank,
         "data.cache_latents": config.data.cache_latents,
@@ -104,15 +117,30 @@ def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
             config.prior.base != "compact" or not value,
             f"{name}={value} needs a pretrained model: set prior.base to a Stable Diffusion folder, or leave it out",
         )
+    yield from _left_alone(config, COMPACT_KEYS, "prior.base=compact", config.prior.base == "compact")
+
+
+def _optimizer_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    muon = config.optim.optimizer == "muon"
     yield (
-        config.prior.base == "compact" or config.optim.optimizer != "muon",
+        config.prior.base == "compact" or not muon,
         "optim.optimizer=muon is for training from scratch, and undoes what prior.base knows; set "
         "optim.optimizer=adamw, with optim.lr=1e-5 or so",
     )
     yield (
-        config.optim.optimizer != "muon" or config.optim.place_lr == 0,
+        not muon or config.optim.place_lr == 0,
         f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )
+    yield from _left_alone(config, MUON_KEYS, "optim.optimizer=muon", muon)
+
+
+def _left_alone(
+    config: ImagePriorConfig, names: tuple[str, ...], needed: str, given: bool
+) -> Iterator[tuple[bool, str]]:
+    """Keys that do nothing without what they need, which is given or not: then they must be left at their defaults."""
+    for name in names:
+        value, default = attrgetter(name)(config), attrgetter(name)(ImagePriorConfig())
+        yield (given or value == default, f"{name}={value} needs {needed}; leave it out, or set {name}={default}")
 
 
 def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:

@@ -140,6 +140,10 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
             ["prior.base=a/b", "optim.optimizer=muon"],
             "optim.optimizer=muon is for training from scratch",
         ),
+        ("image_prior", ["prior.base=a/b", "prior.start=a"], "prior.start=a needs prior.base=compact; leave it out"),
+        ("image_prior", ["prior.base=a/b", "optim.place_weight=0.8"], "or set optim.place_weight=0.0"),
+        ("image_prior", ["prior.base=a/b", "backbone.channels=64"], "backbone.channels=[64] needs prior.base=compact"),
+        ("image_prior", ["optim.matrix_lr=0.1"], "optim.matrix_lr=0.1 needs optim.optimizer=muon"),
         ("lift", ["guidance.t_start=0.9"], "guidance.t_start"),
         ("lift", ["guidance.t_end=0.5,0.02"], "guidance.t_end"),
         ("lift", ["guidance.perp_neg=0.5"], "guidance.perp_neg=0.5 needs guidance.negative_prompt"),
@@ -234,6 +238,11 @@ def test_the_file_that_sets_a_base_goes_over_the_settings_for_finetuning(tmp_pat
         assert isinstance(config, ImagePriorConfig)
         assert (config.seed, config.optim.steps, config.optim.lr, config.optim.optimizer) == (1, 10, 1e-5, "adamw")
     assert load_config(tmp_path / "base.yaml", ["prior.base=compact"]) == load_config(tmp_path / "base.yaml")
+
+
+def test_the_papers_cities_are_trained_alike() -> None:
+    paris, new_york = (load_config(f"configs/paper/gps2img_{city}.yaml") for city in ("paris", "new_york"))
+    assert {line.split()[0] for line in differences(paris, new_york)} == {"name", "city"}
 
 
 def test_a_lift_has_no_base_model(lift_file: Path) -> None:

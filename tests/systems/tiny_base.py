@@ -12,7 +12,7 @@ from gpslift.conditioning.text import train_tokenizer
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.training import prior_from_photos
-from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig
 from tests.photos.sets import landmark_set
 from tests.systems.tiny_prior import tiny_config
 
@@ -70,7 +70,7 @@ def base_config(base: Path, photos: Path, output: Path, **optim: Any) -> ImagePr
     """A few steps of finetuning the base model."""
     settings: dict[str, Any] = {"steps": 2, "lr": 1e-3, "warmup_steps": 0, "optimizer": "adamw"}
     config = tiny_config(photos, output, **(settings | optim))
-    config.prior.base = str(base)
+    config.prior.base, config.backbone = str(base), BackboneConfig(image_size=SIDE)
     config.log.preview_every_steps = 1000
     return config
 
