@@ -1,6 +1,7 @@
 """Configs: typing by the schema, errors that name the key, ranges, values that must fit each other, files."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,21 @@ def test_the_file_that_sets_a_base_goes_over_the_settings_for_finetuning(tmp_pat
 def test_the_papers_cities_are_trained_alike() -> None:
     paris, new_york = (load_config(f"configs/paper/gps2img_{city}.yaml") for city in ("paris", "new_york"))
     assert {line.split()[0] for line in differences(paris, new_york)} == {"name", "city"}
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "ours"),
+    [("Prior", "angle2img_statue_of_liberty", {"optim.place_lr=0"}), ("Lifting", "stonehenge", set())],
+)
+def test_the_papers_configs_set_what_the_documents_name(section: str, path: str, ours: set[str]) -> None:
+    rows = (REPOSITORY / "docs/paper.md").read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    last = " ".join(row.split("|")[-2] for row in rows.splitlines() if row.startswith("|"))
+    named = set(re.findall(r"(?<=[` ])[a-z_.]+=[\w.,]+", last)) - ours
+    assert len(named) > 5
+    assert (
+        differences(load_config(f"configs/paper/{path}.yaml"), load_config(f"configs/paper/{path}.yaml", [*named]))
+        == []
+    )
 
 
 def test_a_lift_has_no_base_model(lift_file: Path) -> None:
