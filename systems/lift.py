@@ -23,7 +23,7 @@ from gpslift.schema.lift import GuidanceConfig, LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
-from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
+from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, prior_of, rays_on
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import enough_memory, lift_remedies
 from systems.regularisers import Regularisers, grown
@@ -233,6 +233,8 @@ def _train(config: LiftConfig, run: Run) -> None:
     prior, table = load_prior_and_cameras(config, landmark, device)
     system = LiftSystem(config, landmark, prior, table, run.previews)
     if is_first_process():
+        if warning := too_large_for(prior, config):
+            print(f"warning: {warning}")
         print(f"hash grid engine: {system.renderer.engine_reason}")
     distil(
         system,
@@ -241,6 +243,17 @@ def _train(config: LiftConfig, run: Run) -> None:
         description=f"lifting {landmark.title}",
         remedies=lift_remedies(config),
         shares=config.optim.batch_size,
+    )
+
+
+def too_large_for(prior: PlaceDiffusionPipeline, config: LiftConfig) -> str:
+    """What to say of renders larger than the prior's pictures, to which size they are made smaller for it, or ''."""
+    largest, own = max(config.optim.resolutions), prior.image_size
+    if largest <= own:
+        return ""
+    return (
+        f"optim.resolutions reaches {largest} pixels, but the prior in {prior_of(config)} sees {own} alone; "
+        f"set prior.path to a prior of larger pictures, or optim.resolutions to at most {own}"
     )
 
 

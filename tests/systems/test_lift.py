@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 from itertools import combinations
@@ -235,6 +236,15 @@ def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Leavings, 
     save_config(ImagePriorConfig(), run.config)
     with pytest.raises(UserError, match=r"system=image_prior; export takes one of system=lift"):
         load_lifted(run, "cpu")
+
+
+def test_renders_that_the_prior_cannot_see_are_told() -> None:
+    paper, prior = load_config(REPOSITORY / "configs/paper/statue_of_liberty.yaml"), tiny_prior()
+    small = load_config(REPOSITORY / CONFIG, ["optim.resolutions=[8,16]"])
+    assert isinstance(paper, LiftConfig) and isinstance(small, LiftConfig)
+    said = systems.lift.too_large_for(prior, paper)
+    assert re.search(r"reaches 256 pixels, but the prior in .*statue_of_liberty sees 16.* set prior\.path to", said)
+    assert systems.lift.too_large_for(prior, small) == ""
 
 
 def test_too_little_memory_for_a_lift_names_the_numbers_to_lower(
