@@ -9,8 +9,9 @@ from gpslift.geo.subject import Subject, load_subject
 from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import photos_key
+from gpslift.priors.base_model import check_base_model
 from gpslift.priors.condition import Texts
-from gpslift.priors.finetuning import merge_lora
+from gpslift.priors.finetuning import lora_config, merge_lora
 from gpslift.priors.frozen import cached_texts, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -22,10 +23,12 @@ from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
+from systems.loggers import check_trackers
 from systems.memory import enough_memory, prior_remedies
+from systems.optimizers import adamw8bit
 from systems.previews import city_preview
 from systems.prior_system import ImagePriorSystem
-from systems.running import choose_device, fit, make_trainer, prepare, show_summary
+from systems.running import choose_device, choose_devices, choose_precision, fit, make_trainer, prepare, show_summary
 
 
 def train(config: ImagePriorConfig, run: Run) -> None:
@@ -36,6 +39,7 @@ def train(config: ImagePriorConfig, run: Run) -> None:
 
 def _train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
+    check_first(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)
     photos = PhotoDataModule(
         config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, config.optim.accumulate
@@ -61,6 +65,20 @@ def _train(config: ImagePriorConfig, run: Run) -> None:
     fit(trainer, system, photos, run, prior_remedies(config))
     if first:
         _save(system, config, run, photos)
+
+
+def check_first(config: ImagePriorConfig) -> None:
+    """Raises UserError for what is not on this computer, before photos are read or made, which may take an hour."""
+    optim, prior = config.optim, config.prior
+    choose_precision(config)
+    choose_devices(config, optim.batch_size // optim.accumulate)
+    check_trackers(config)
+    if optim.optimizer == "adamw8bit":
+        adamw8bit()
+    if prior.lora_rank:
+        lora_config(prior.lora_rank)
+    if prior.base != "compact":
+        check_base_model(prior.base, config.backbone.image_size)
 
 
 def _system(config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> ImagePriorSystem:

@@ -26,7 +26,7 @@ def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype:
         others = [network for name, network in networks.items() if name not in quiet]
         rates = (optim.lr, optim.matrix_lr, optim.weight_decay)
         return MuonAdamW(others, *rates, BETAS, dtype=dtype, still=still, still_lr=optim.encoder_lr)
-    kind = _adamw8bit() if optim.optimizer == "adamw8bit" else torch.optim.AdamW
+    kind = adamw8bit() if optim.optimizer == "adamw8bit" else torch.optim.AdamW
     return kind(_groups(networks, optim), lr=optim.lr, betas=BETAS, weight_decay=optim.weight_decay)
 
 
@@ -40,8 +40,8 @@ def _groups(networks: Mapping[str, nn.Module], optim: OptimConfig) -> list[dict[
     return [{"params": others}, {"params": place, "lr": optim.place_lr}]
 
 
-def _adamw8bit() -> Any:
-    """bitsandbytes' AdamW, whose moments take 8 bits each instead of 32."""
+def adamw8bit() -> Any:
+    """bitsandbytes' AdamW, whose moments take 8 bits each instead of 32. Raises UserError where there is none."""
     try:
         from bitsandbytes.optim import AdamW8bit
     except (ImportError, OSError, RuntimeError) as error:

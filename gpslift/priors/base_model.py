@@ -1,6 +1,7 @@
 """The base model that is finetuned: a Stable Diffusion folder or hub id, with what is missing in it named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,20 +27,22 @@ class BaseModel:
     scheduler: Any
 
 
+def check_base_model(base: str, side: int) -> None:
+    """Raises UserError where the model is not there, or cannot make images of `side` pixels. Reads no weights."""
+    source = _source(base, "prior.base")
+    with _readable(base, "prior.base"):
+        unet = UNet2DConditionModel.load_config(source, subfolder="unet")
+        vae = AutoencoderKL.load_config(source, subfolder="vae")
+        check_image_size(base, side, unet, vae)
+
+
 def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
     """The model in a folder or of a hub id. Raises UserError that names what is missing, or what cannot be read.
 
     key: of the config, that `base` is the value of.
     """
-    folder = resolve_path(base)
-    if folder.is_dir():
-        check_folder(folder, f"{key}={base}")
-        source = str(folder)
-    elif is_hub_id(base):
-        source = base
-    else:
-        raise UserError(f"{key}={base}: there is no such folder; give one, or a hub id such as owner/name")
-    try:
+    source = _source(base, key)
+    with _readable(base, key):
         return BaseModel(
             unet=UNet2DConditionModel.from_pretrained(source, subfolder="unet", use_safetensors=True),
             vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True),
@@ -48,6 +51,24 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
             # latents reach beyond 1; a folder with another sampler's settings says nothing of clipping, DDIM's default
             scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False),
         )
+
+
+def _source(base: str, key: str) -> str:
+    """What diffusers takes for `base`: the path of a whole folder, or a hub id. Raises UserError for neither."""
+    folder = resolve_path(base)
+    if folder.is_dir():
+        check_folder(folder, f"{key}={base}")
+        return str(folder)
+    if is_hub_id(base):
+        return base
+    raise UserError(f"{key}={base}: there is no such folder; give one, or a hub id such as owner/name")
+
+
+@contextmanager
+def _readable(base: str, key: str) -> Iterator[None]:
+    """Turns what diffusers and transformers raise of a model that cannot be read into a UserError."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError(
             f"{key}={base} is not a Stable Diffusion folder or reachable hub id; where the hub cannot be reached, copy "

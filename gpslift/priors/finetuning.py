@@ -30,17 +30,17 @@ def prepare_networks(prior: PlaceDiffusionPipeline, config: ImagePriorConfig) ->
 
 
 def add_lora(unet: Any, rank: int) -> None:
-    """Adapters of this rank beside the U-Net's attention projections; they alone train, and at first change nothing.
+    """Adapters of this rank beside the U-Net's attention projections; they alone train, and at first change nothing."""
+    unet.add_adapter(lora_config(rank))
 
-    Raises UserError without peft.
-    """
+
+def lora_config(rank: int) -> Any:
+    """What peft is told of the adapters. Raises UserError without peft."""
     try:
         from peft import LoraConfig
     except ImportError as error:
         raise UserError(f"prior.lora_rank={rank} needs the package peft; {NEEDED}") from error
-    unet.add_adapter(
-        LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=ATTENTION_PROJECTIONS)
-    )
+    return LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=ATTENTION_PROJECTIONS)
 
 
 def merge_lora(unet: Any) -> None:

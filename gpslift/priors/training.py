@@ -14,7 +14,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos.dataset import PhotoSet
-from gpslift.priors.base_model import check_image_size, load_base_model
+from gpslift.priors.base_model import load_base_model
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.gated_attention import cross_attention_layers
 from gpslift.priors.loading import load_prior
@@ -121,7 +121,6 @@ def _on_base_model(config: ImagePriorConfig, photos: PhotoSet) -> PlaceDiffusion
     layers = len(cross_attention_layers(unet))
     encoder = build_place_encoder(config.place, unet.config.cross_attention_dim, photos, gates=layers)
     side, folded = config.backbone.image_size, 2 ** (len(vae.config.block_out_channels) - 1)
-    check_image_size(config.prior.base, side, unet.config, vae.config)
     unet.register_to_config(sample_size=side // folded)  # convolutions take any size; the paper trains 512 at 256
     return _quiet(
         PlaceDiffusionPipeline(

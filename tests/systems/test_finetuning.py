@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from gpslift.checkpoint_files import checkpoints_of
+from gpslift.config import load_config, save_config
 from gpslift.errors import UserError
 from gpslift.priors.base_model import load_base_model
 from gpslift.priors.finetuning import add_lora, merge_lora, prepare_networks
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.schema.image_prior import OptimConfig
+from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from systems.memory import prior_remedies
 from systems.optimizers import make_optimizer
 from systems.prior_system import ImagePriorSystem
@@ -70,6 +71,31 @@ def test_adapters_without_peft_are_refused_with_a_remedy(base: Path, monkeypatch
         UserError, match=r"prior\.lora_rank=4 needs the package peft; .*pip install -e '\.\[finetune\]'"
     ):
         add_lora(unet, 4)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optim.optimizer=adamw8bit", "needs the package bitsandbytes"),
+        ("prior.lora_rank=4", "needs the package peft"),
+        ("log.trackers=wandb", "names wandb, which is not installed"),
+        ("precision=fp16", "precision=fp16 needs a GPU"),
+        ("prior.base=/nowhere/model", "prior.base=/nowhere/model: there is no such folder"),
+        ("backbone.image_size=18", "backbone.image_size=18 must be a multiple of 4"),
+    ],
+)
+def test_what_is_missing_is_said_before_photos_are_read(
+    base: Path, few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, said: str
+) -> None:
+    for package in ("bitsandbytes", "bitsandbytes.optim", "peft", "wandb"):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("systems.image_prior.PhotoDataModule", lambda *_: pytest.fail("photos were read"))
+    saved = tmp_path / "config.yaml"
+    save_config(base_config(base, few_photos, tmp_path), saved)
+    config = load_config(saved, [override])
+    assert isinstance(config, ImagePriorConfig)
+    with pytest.raises(UserError, match=said):
+        train(config)
 
 
 def test_adapters_change_nothing_at_first_train_alone_and_merge_exactly(base: Path, tmp_path: Path) -> None:

@@ -385,6 +385,6 @@ def test_metrics_go_to_wandb_where_it_is_installed(tmp_path: Path, monkeypatch: 
 def test_a_tracker_that_is_not_installed_is_named_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytorch_lightning.loggers.wandb._WANDB_AVAILABLE", False)
+    monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="names wandb, which is not installed; pip install wandb, or leave it out"):
         train(tmp_path, "toy", trackers=("wandb",))
