@@ -24,7 +24,7 @@ from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.loggers import check_trackers
-from systems.memory import enough_memory, prior_remedies
+from systems.memory import prior_remedies
 from systems.optimizers import adamw8bit
 from systems.previews import city_preview
 from systems.prior_system import ImagePriorSystem
@@ -33,11 +33,6 @@ from systems.running import choose_device, choose_devices, choose_precision, fit
 
 def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
-    with enough_memory(prior_remedies(config)):
-        _train(config, run)
-
-
-def _train(config: ImagePriorConfig, run: Run) -> None:
     prepare(config)
     check_first(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)

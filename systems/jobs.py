@@ -1,10 +1,9 @@
 """Which function does which job. Imports a system only when its job is asked for."""
 
 import importlib
-from collections.abc import Callable
 
 from gpslift.errors import UserError
-from gpslift.runs import forget_unstarted, start_run
+from gpslift.runs import Run, forget_unstarted, start_run
 from gpslift.schema.run import RunConfig
 
 MODES = ("train", "validate", "export", "sample")
@@ -30,18 +29,21 @@ def run(config: RunConfig, mode: str) -> None:
     if mode == "train":
         _train(config)
     else:
-        _job(config.system, mode)(config)
+        _do(config, mode)
 
 
 def _train(config: RunConfig) -> None:
     new_run = start_run(config)  # before the imports, which take longer than what is wrong with a config
     try:
-        _job(config.system, "train")(config, new_run)
+        _do(config, "train", new_run)
     except UserError:
         forget_unstarted(new_run)
         raise
 
 
-def _job(system: str, mode: str) -> Callable[..., object]:
-    module, function = JOBS[system, mode]
-    return getattr(importlib.import_module(module), function)
+def _do(config: RunConfig, mode: str, *run: Run) -> None:
+    """Imports the job's function and calls it. Raises UserError for too little memory."""
+    module, function = JOBS[config.system, mode]
+    job, memory = (importlib.import_module(name) for name in (module, "systems.memory"))
+    with memory.enough_memory(memory.remedies_of(config, mode)):
+        getattr(job, function)(config, *run)

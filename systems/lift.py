@@ -25,7 +25,7 @@ from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
 from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, prior_of, rays_on
 from systems.lifted import build_renderer, load_lifted
-from systems.memory import enough_memory, lift_remedies
+from systems.memory import lift_remedies
 from systems.regularisers import Regularisers, grown
 from systems.running import prepare
 
@@ -223,11 +223,6 @@ def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
 
 def train(config: LiftConfig, run: Run) -> None:
     """Lifts the landmark from the prior."""
-    with enough_memory(lift_remedies(config)):
-        _train(config, run)
-
-
-def _train(config: LiftConfig, run: Run) -> None:
     device = prepare(config)
     landmark = load_landmark(config.landmark)
     prior, table = load_prior_and_cameras(config, landmark, device)

@@ -9,6 +9,8 @@ import torch
 from gpslift.errors import UserError
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
+from gpslift.schema.refine import RefineConfig
+from gpslift.schema.run import RunConfig
 
 BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024  # what getrusage and wait4 count memory in
 
@@ -50,8 +52,18 @@ def enough_memory(remedies: str) -> Iterator[None]:
         raise out_of_memory(error, remedies) from error
 
 
+def remedies_of(config: RunConfig, mode: str) -> str:
+    """The settings by which a job takes less memory, those that cost nothing else first."""
+    if isinstance(config, ImagePriorConfig):
+        return prior_remedies(config) if mode == "train" else sampling_remedies(config)
+    assert isinstance(config, LiftConfig | RefineConfig)
+    if mode != "train":
+        return export_remedies(config)
+    return lift_remedies(config) if isinstance(config, LiftConfig) else refine_remedies(config)
+
+
 def prior_remedies(config: ImagePriorConfig) -> str:
-    """The settings by which training a prior takes less memory, those that cost nothing else first."""
+    """See `remedies_of`: of training a prior."""
     optim, remedies = config.optim, []
     images = optim.batch_size // optim.accumulate
     if images > 1:
@@ -65,24 +77,63 @@ def prior_remedies(config: ImagePriorConfig) -> str:
             remedies.append("set optim.optimizer=adamw8bit")
         if not config.prior.lora_rank:
             remedies.append("set prior.lora_rank=16")
-    if config.precision in ("auto", "32"):
-        remedies.append("set precision=bf16")
+    remedies += _narrower(config)
     remedies.append(f"lower backbone.image_size (now {config.backbone.image_size})")
     return "; ".join(remedies)
 
 
 def lift_remedies(config: LiftConfig) -> str:
-    """The settings by which a lift takes less memory, those that cost nothing else first."""
+    """See `remedies_of`: of a lift."""
     guidance, optim, renderer, remedies = config.guidance, config.optim, config.renderer, []
     if not renderer.chunk_rays or renderer.chunk_rays > 1024:
         now = renderer.chunk_rays or f"0, all {max(optim.resolutions) ** 2 * optim.batch_size} of a step"
         remedies.append(f"set renderer.chunk_rays=1024 (now {now})")
     if not guidance.gradient_checkpointing:
         remedies.append("with a Stable Diffusion prior set guidance.gradient_checkpointing=yes")
-    if config.precision in ("auto", "32"):
-        remedies.append("set precision=bf16")
+    remedies += _narrower(config)
     if optim.batch_size > 1:
         remedies.append(f"lower optim.batch_size (now {optim.batch_size})")
     remedies.append(f"lower optim.resolutions (now {optim.resolutions}) or renderer.samples (now {renderer.samples})")
     remedies.append(f"lower renderer.grid.log2_table (now {renderer.grid.log2_table})")
     return "; ".join(remedies)
+
+
+def refine_remedies(config: RefineConfig) -> str:
+    """See `remedies_of`: of a refinement."""
+    optim, remedies = config.optim, _narrower(config)
+    if optim.batch_size > 1:
+        remedies.append(f"lower optim.batch_size (now {optim.batch_size})")
+    remedies.append(f"lower optim.size (now {optim.size}) or export.faces (now {config.export.faces})")
+    if config.refine.supersample > 1:
+        remedies.append(f"lower refine.supersample (now {config.refine.supersample})")
+    return "; ".join(remedies)
+
+
+def sampling_remedies(config: ImagePriorConfig) -> str:
+    """See `remedies_of`: of making pictures, and of judging them."""
+    sample, remedies = config.sample, _narrower(config)
+    if sample.attention:
+        remedies.append("leave out sample.attention")
+    if sample.images > 1:
+        remedies.append(f"lower sample.images (now {sample.images})")
+    if sample.guidance_scale_text != sample.guidance_scale_place:
+        remedies.append("set sample.guidance_scale_text to sample.guidance_scale_place, for two predictions, not three")
+    return "; ".join([*remedies, *_elsewhere(config), "set prior.path to a prior of smaller images"])
+
+
+def export_remedies(config: LiftConfig | RefineConfig) -> str:
+    """See `remedies_of`: of a mesh and its pictures, and of measuring it."""
+    export = config.export
+    remedies = [f"lower export.resolution (now {export.resolution}) or export.picture_size (now {export.picture_size})"]
+    remedies.append(f"lower export.faces (now {export.faces})")
+    if export.texture:
+        remedies.append(f"lower export.texture_size (now {export.texture_size})")
+    return "; ".join([*remedies, *_elsewhere(config)])
+
+
+def _narrower(config: RunConfig) -> list[str]:
+    return ["set precision=bf16"] if config.precision in ("auto", "32") else []
+
+
+def _elsewhere(config: RunConfig) -> list[str]:
+    return ["set device=cpu, which takes longer"] if torch.cuda.is_available() and config.device != "cpu" else []

@@ -28,6 +28,7 @@ from renderers.render import Picture
 from renderers.renderer import Renderer
 from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
 from systems.lifted import build_renderer, load_lifted
+from systems.memory import refine_remedies
 from systems.running import prepare
 
 LIFT_CONFIG = "lift.yaml"
@@ -152,8 +153,7 @@ def train(config: RefineConfig, run: Run) -> None:
     prior, table = load_prior_and_cameras(config, landmark, device)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)
-    remedies = "lower optim.batch_size, optim.size, refine.supersample or export.faces"
-    distil(system, config, run, description=f"refining {landmark.title}", remedies=remedies)
+    distil(system, config, run, description=f"refining {landmark.title}", remedies=refine_remedies(config))
 
 
 def export(config: RefineConfig) -> None:

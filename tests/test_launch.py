@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 import launch
 from gpslift.config import REPOSITORY
@@ -17,6 +18,7 @@ from gpslift.schema.run import RunConfig
 from systems import jobs
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
+REFINE = "configs/refine_statue_of_liberty.yaml"
 
 
 @pytest.fixture
@@ -129,6 +131,35 @@ def test_what_a_job_raises_becomes_a_line_and_an_exit_code(
     assert line.startswith(words)
     if isinstance(error, Interrupted):
         assert line.endswith("resume=outputs/a/b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "job", "words"),
+    [
+        (["--config", PRIOR, "--sample", "sample.images=3"], "sampling.job.sample", "lower sample.images (now 3)"),
+        (["--config", PRIOR, "--validate"], "validation.validate_prior", "set precision=bf16"),
+        (["--config", PRIOR, "--train"], "image_prior.train", "raise optim.accumulate (now 1)"),
+        (["--config", LIFT, "--export"], "lift.export", "lower export.resolution (now 160) or export.picture_size"),
+        (["--config", LIFT, "--validate"], "validation.validate_lift", "lower export.faces (now 50000)"),
+        (["--config", REFINE, "--train"], "refine.train", "lower refine.supersample (now 2)"),
+    ],
+)
+def test_too_little_memory_in_any_mode_names_settings_that_take_less(
+    calls: list,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    job: str,
+    words: str,
+) -> None:
+    def run_out(*given: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    module, _, function = f"systems.{job}".rpartition(".")
+    monkeypatch.setattr(sys.modules[module], function, run_out)
+    assert launch.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: out of memory, with ") and words in said and "Tried to allocate 20.00 GiB" in said
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(calls: list, monkeypatch: pytest.MonkeyPatch) -> None:
