@@ -62,7 +62,7 @@ class Key:
         if self.choices:
             return " or ".join(map(str, self.choices))
         if self.low is not None and self.high is not None:
-            return f"{self.low:g} to {self.high:g}"
+            return f"{self.low:.10g} to {self.high:.10g}"
         return f"at least {self.low:g}" if self.low is not None else ""
 
     @property

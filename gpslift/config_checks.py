@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from gpslift.errors import UserError
+from gpslift.geo.entries import CITIES_FILE, read_entries
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
@@ -24,6 +25,7 @@ COMPACT_KEYS = (
 )
 """What is of the compact prior alone: a base model has it by itself, or not at all."""
 MUON_KEYS = ("optim.matrix_lr", "optim.encoder_lr")
+LANDMARK_KEYS = ("sample.azimuth", "sample.frame_width_m", "sample.elevation_deg")
 
 
 def check_together(config: RunConfig) -> None:
@@ -51,11 +53,16 @@ def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+    yield (
+        bool(config.prior.base.strip()),
+        "prior.base= is empty; it is compact, or a Stable Diffusion folder or hub id such as owner/name",
+    )
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
     yield from _optimizer_rules(config)
     yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
+    yield from _left_alone(config, LANDMARK_KEYS, "place.kind=azimuth", config.place.kind == "azimuth")
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
@@ -150,6 +157,11 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         encoder in fitting,
         f"place.encoder={encoder} does not encode place.kind={kind}; choose {', '.join(fitting)}",
     )
+    cities = read_entries(CITIES_FILE)
+    yield (
+        kind == "azimuth" or config.city in cities,
+        f"city={config.city} is not one of gpslift/geo/cities.yaml: {', '.join(cities)}",
+    )
     yield (
         kind == "azimuth" or not config.data.azimuths,
         f"data.azimuths={config.data.azimuths} needs place.kind=azimuth; leave it out",
@@ -200,6 +212,11 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
         guidance.perp_neg == 0 or guidance.negative_prompt != "",
         f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
+    for name, scale in {"scale_text": guidance.scale_text, "scale_place": guidance.scale_place}.items():
+        yield (
+            scale == -1 or scale >= 0,
+            f"guidance.{name}={scale:g} must be at least 0, or -1, which stands for guidance.scale",
+        )
     azimuth = config.cameras.azimuth
     pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
     yield from _range_rules(pairs)

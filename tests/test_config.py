@@ -48,7 +48,7 @@ def value_of(config: object, name: str) -> object:
         ("optim.lr=1e-3", 0.001),
         ("optim.lr=1", 1.0),
         ("optim.steps=1e4", 10000),
-        ("seed=12345678901234567891", 12345678901234567891),
+        ("data.embedded_seed=12345678901234567891", 12345678901234567891),
         ("sample.prompt=seed ${seed}", "seed 0"),
         ("place.elevation=no", False),
         ("place.elevation=True", True),
@@ -86,6 +86,7 @@ def test_files_are_typed_as_overrides_are(prior_file: Path) -> None:
         ("optim.steps=many", ["optim.steps=many", "whole number", "at least 0"]),
         ("optim.steps=1.5", ["optim.steps=1.5", "whole number"]),
         ("optim.steps=-1", ["optim.steps=-1", "at least 0"]),
+        ("seed=5000000000", ["seed=5000000000", "a whole number, 0 to 4294967295"]),
         ("optim.lr=nan", ["optim.lr=nan", "number"]),
         ("optim.lr=inf", ["optim.lr=inf", "number"]),
         ("dropout.text=1.1", ["dropout.text=1.1", "0 to 1"]),
@@ -145,6 +146,10 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("image_prior", ["prior.base=a/b", "optim.place_weight=0.8"], "or set optim.place_weight=0.0"),
         ("image_prior", ["prior.base=a/b", "backbone.channels=64"], "backbone.channels=[64] needs prior.base=compact"),
         ("image_prior", ["optim.matrix_lr=0.1"], "optim.matrix_lr=0.1 needs optim.optimizer=muon"),
+        ("image_prior", ["prior.base="], "prior.base= is empty; it is compact, or"),
+        ("image_prior", ["place.kind=gps", "city=london"], "city=london is not one of gpslift/geo/cities.yaml: "),
+        ("image_prior", ["place.kind=gps", "sample.azimuth=0"], "sample.azimuth=[0.0] needs place.kind=azimuth"),
+        ("lift", ["guidance.scale_text=-0.5"], "guidance.scale_text=-0.5 must be at least 0, or -1"),
         ("lift", ["guidance.t_start=0.9"], "guidance.t_start"),
         ("lift", ["guidance.t_end=0.5,0.02"], "guidance.t_end"),
         ("lift", ["guidance.perp_neg=0.5"], "guidance.perp_neg=0.5 needs guidance.negative_prompt"),
@@ -310,4 +315,4 @@ def test_the_list_of_keys_has_every_key_with_its_meaning(schema: type, capsys: p
     print_keys(schema)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(rows)
-    assert any(line.startswith("seed\tint\t0\tat least 0\t") for line in lines)
+    assert any(line.startswith("seed\tint\t0\t0 to 4294967295\t") for line in lines)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
 from gpslift.errors import UserError
-from gpslift.geo.entries import fields_of_entry, find_entry, read_entries
+from gpslift.geo.entries import CITIES_FILE, fields_of_entry, find_entry, read_entries
 from gpslift.geo.geodesy import Floats
-
-CITIES_FILE = Path(__file__).with_name("cities.yaml")
 
 
 @dataclass(frozen=True)

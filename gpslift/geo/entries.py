@@ -10,6 +10,7 @@ import yaml
 
 from gpslift.errors import UserError
 
+CITIES_FILE = Path(__file__).with_name("cities.yaml")
 Point = tuple[float, float, float]
 
 

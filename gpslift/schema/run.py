@@ -25,7 +25,7 @@ class RunConfig:
         "lift, place.kind=azimuth: a landmark of gpslift/geo/landmarks.yaml, or the path of a YAML file of one's own "
         "with name, latitude, longitude, height (docs/own_landmark.md)",
     )
-    seed: int = key(0, "seed of everything random", low=0)
+    seed: int = key(0, "seed of everything random", low=0, high=2**32 - 1)
     output: str = key("outputs", "folder that holds all runs")
     resume: str = key("", "'last', a run folder or one of its checkpoints, to go on from it")
     device: str = key("auto", "where to compute", choices=("auto", "cpu", "cuda"))
