@@ -15,6 +15,7 @@ from gpslift.cameras import Cameras
 from gpslift.errors import UserError
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark
+from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.guidance.objectives import build_objective
 from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 from gpslift.pictures import save_grid
@@ -141,9 +142,11 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
         return config.prior.path
     if shipped := shipped_prior(config.landmark):
         return str(shipped)
+    own = is_landmark_file(config.landmark)
+    trainer = "configs/angle2img_own_landmark.yaml" if own else "configs/angle2img_statue_of_liberty.yaml"
     raise UserError(
         f"prior.path is empty, and no prior of landmark={config.landmark} ships; set prior.path to a prior's folder "
-        "or to a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
+        f"or to a run folder of {'' if own else 'a config such as '}{trainer}"
     )
 
 
@@ -160,7 +163,12 @@ def load_prior_and_cameras(
 
 
 def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:
-    """Raises UserError for a prior of another landmark, which would be lifted into this one's box."""
+    """Raises UserError for a prior of a city, or of another landmark, which would be lifted into this one's box."""
+    if prior.place_kind == "gps":
+        raise UserError(
+            f"prior.path={prior_of(config)} is the prior of a city, {prior.place_encoder.city.title}, which knows no "
+            f"sides of a landmark; set prior.path to a prior of landmark={config.landmark}"
+        )
     if prior.caption != landmark.caption:
         raise UserError(
             f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "

@@ -11,6 +11,8 @@ from torch import Generator, Tensor
 from gpslift.conditioning.place import Place
 from gpslift.config import load_config
 from gpslift.errors import UserError
+from gpslift.geo.cities import load_city
+from gpslift.geo.landmarks import load_landmark
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
@@ -21,6 +23,8 @@ from systems.running import choose_device, choose_precision
 PIXELS_AT_ONCE = 2**20
 OF_THE_MACHINE, OF_A_FOLDER = ("cache", "workers"), ("photos", "azimuths")
 """Keys of `data` that may name other places than when the prior was trained; the latter but for embedded photos."""
+EXAMPLES = {"azimuth": "configs/angle2img_statue_of_liberty.yaml", "gps": "configs/gps2img_paris.yaml"}
+"""A config for each kind of place."""
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
@@ -43,6 +47,24 @@ def prior_path(config: ImagePriorConfig) -> tuple[Path, str]:
         f"there is no prior: no finished run named '{config.name}' in {config.output}, and none ships for "
         f"{subject}; train one with --train, or set prior.path to a prior's folder or a run folder"
     )
+
+
+def check_kind(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> None:
+    """Raises UserError for a prior of a city with a landmark's config, or the other way round. path: the prior's."""
+    if prior.place_kind != config.place.kind:
+        raise UserError(
+            f"the prior in {path} is told places of kind {prior.place_kind}, but place.kind={config.place.kind}; "
+            "take a config of its kind, such as " + EXAMPLES[prior.place_kind]
+        )
+
+
+def other_subject(prior: PlaceDiffusionPipeline, config: ImagePriorConfig) -> str:
+    """What the prior is of, in words, where that is not the landmark or city of the config; '' where it is."""
+    if prior.place_kind == "gps":
+        its, key, asked = prior.place_encoder.city.title, f"city={config.city}", load_city(config.city).title
+    else:
+        its, key, asked = prior.caption, f"landmark={config.landmark}", load_landmark(config.landmark).caption
+    return "" if its == asked else f"the prior is of '{its}', but {key} is '{asked}'"
 
 
 def sample_images(

@@ -22,8 +22,8 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.running import choose_device, cpu_precision, prepare
-from systems.sampling.common import prior_path, sample_images
-from systems.validation.common import all_pixels, validation_folder, with_its_photos
+from systems.sampling.common import check_kind, prior_path, sample_images
+from systems.validation.common import all_pixels, check_subject, validation_folder, with_its_photos
 
 IMAGES_A_BIN = 10
 SAMPLED_AT_ONCE = 60
@@ -45,11 +45,14 @@ def validate_azimuth_prior(config: ImagePriorConfig) -> PriorFigures:
     Ten images from the middle of each of 36 bins of azimuth, framed as the training photos are, are shown to a judge
     that was trained on the judges' part of the photos, which the prior never saw. Prints the figures, and writes
     validation.json and validation.png into the run folder, or into <output>/<name>/validation for a prior without one.
+    Raises UserError for a prior of a city or of another landmark.
     """
     prepare(config)
     path, _ = prior_path(config)
-    config = with_its_photos(config, path)
     prior = load_prior(str(path), choose_device(config))
+    check_kind(prior, config, path)
+    config = with_its_photos(config, path)
+    check_subject(prior, config, path)
     landmark, console = load_landmark(config.landmark), Console()
     photos = PhotoDataModule(config.data, landmark, prior.image_size, SAMPLED_AT_ONCE, config.seed)
     if not len(photos.photos("test")):

@@ -32,8 +32,8 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.photo_classifier import Kind, predict, train_photo_classifier
 from systems.running import choose_device, cpu_precision, prepare
-from systems.sampling.common import prior_path, sample_images
-from systems.validation.common import all_pixels, validation_folder, with_its_photos
+from systems.sampling.common import check_kind, prior_path, sample_images
+from systems.validation.common import all_pixels, check_subject, validation_folder, with_its_photos
 
 IMAGES = 240
 SAMPLED_AT_ONCE = 60
@@ -109,12 +109,15 @@ def validate_city_prior(config: ImagePriorConfig) -> CityFigures:
     """Whether the prior (see `prior_path`) shows places and words, as judges see it that were trained on other photos.
 
     Prints the figures, and writes validation.json and validation.png into the run folder, or into
-    <output>/<name>/validation for a prior without one.
+    <output>/<name>/validation for a prior without one. Raises UserError for a prior of a landmark or of another city.
     """
     prepare(config)
     path, _ = prior_path(config)
+    prior = load_prior(str(path), choose_device(config))
+    check_kind(prior, config, path)
     config = with_its_photos(config, path)
-    prior, city = load_prior(str(path), choose_device(config)), load_city(config.city)
+    check_subject(prior, config, path)
+    city = load_city(config.city)
     photos = PhotoDataModule(config.data, city, prior.image_size, SAMPLED_AT_ONCE, config.seed)
     parts = {part: photos.photos(part) for part in ("generator", "judges", "test")}
     for part in ("judges", "test"):

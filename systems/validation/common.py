@@ -5,10 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
+from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import RUN_SUBFOLDER
+from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig
-from systems.sampling.common import trained_config
+from systems.sampling.common import other_subject, trained_config
+
+
+def check_subject(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> None:
+    """Raises UserError for a prior of another landmark or city than the photos that it would be judged by."""
+    if other := other_subject(prior, config):
+        subject = "city" if prior.place_kind == "gps" else "landmark"
+        raise UserError(f"{path}: {other}, whose photos it would be judged by; set {subject}, or another prior.path")
 
 
 def with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:

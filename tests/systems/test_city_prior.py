@@ -1,8 +1,10 @@
 """A city's prior from end to end: trained on photos with captions, saved, sampled by place and text, judged."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ from gpslift.runs import start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems import image_prior
 from systems.sampling.job import sample
+from systems.validation import validate_prior
 from systems.validation.city_prior import validate_city_prior
-from tests.systems.tiny_city import BAR, city_config, city_picture, write_city_photos
+from tests.systems.tiny_city import BAR, PARIS, city_config, city_picture, write_city_photos
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +121,21 @@ def test_a_prior_of_the_other_kind_is_told(trained: tuple[ImagePriorConfig, Path
         sample(config)
 
 
+def test_a_prior_of_another_city_is_not_judged(trained: tuple[ImagePriorConfig, Path], tmp_path: Path) -> None:
+    config = city_config(Path(trained[0].data.photos), tmp_path)
+    config.prior.path, config.city = str(shutil.copytree(trained[1] / "prior", tmp_path / "paris")), "new_york"
+    with pytest.raises(UserError, match=r"paris: the prior is of 'Paris', but city=new_york is 'New York.*; set city"):
+        validate_city_prior(config)
+    config.place.kind = "azimuth"
+    with pytest.raises(UserError, match=r"places of kind gps, but place.kind=azimuth"):
+        validate_prior(config)
+
+
 class Painter:
     """A prior that paints what it is asked for; what it is not told, it draws by lot."""
 
     image_size, place_kind = 16, "gps"
+    place_encoder = SimpleNamespace(city=PARIS)
 
     def sample(self, place: dict[str, Tensor], count: int, prompt: Sequence[str], **_: Any) -> Tensor:
         rng = np.random.default_rng(5)

@@ -24,7 +24,9 @@ from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
+from systems.distillation import prior_of
 from systems.lifted import build_renderer, load_lifted
+from tests.priors.tiny_city import tiny_city_prior
 from tests.systems.leavings import Leavings, assert_equal, leavings_of, one_error, only_run, saved
 from tests.systems.tiny_lift import (
     CONFIG,
@@ -225,6 +227,19 @@ def test_a_prior_of_another_landmark_is_refused(
     assert launch.main([*arguments(tmp_path, "lift", lifts.prior), "landmark=stonehenge"]) == 2
     said = capsys.readouterr().err
     assert "captioned 'A photo of the Statue of Liberty', but landmark=stonehenge is 'A photo of Stonehenge'" in said
+
+
+def test_a_prior_of_a_city_is_refused_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prior = write_prior(tmp_path / "prior", tiny_city_prior())
+    assert launch.main(arguments(tmp_path, "lift", prior)) == 2
+    assert "is the prior of a city, Paris, which knows no sides of a landmark; set prior.path" in one_error(capsys)
+
+
+def test_a_landmark_without_a_prior_names_the_config_that_trains_one() -> None:
+    with pytest.raises(UserError, match=r"landmark=my\.yaml ships; .* run folder of configs/angle2img_own_landmark"):
+        prior_of(LiftConfig(landmark="my.yaml"))
+    with pytest.raises(UserError, match=r"landmark=big_ben ships; .* such as configs/angle2img_statue_of_liberty"):
+        prior_of(LiftConfig(landmark="big_ben"))
 
 
 def test_only_runs_of_this_system_with_a_checkpoint_are_loaded(lifts: Leavings, tmp_path: Path) -> None:

@@ -158,6 +158,15 @@ def test_the_last_finished_run_comes_before_the_shipped_prior(
     assert (runs[1].folder / "samples" / "grid.png").is_file()
 
 
+def test_a_prior_of_another_landmark_says_so_and_makes_pictures(
+    config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample(config)
+    said = "note: the prior is of 'A photo of a tower', but landmark=statue_of_liberty is 'A photo of the Statue of"
+    assert said in capsys.readouterr().out
+    assert "grid.png" in pictures(Path(config.output) / "towers" / "samples")
+
+
 def test_no_azimuths_are_refused(config: ImagePriorConfig) -> None:
     config.sample.azimuth = []
     with pytest.raises(UserError, match=r"sample\.azimuth is empty"):

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import systems.validation.azimuth_prior as validation
+from gpslift.errors import UserError
+from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
 from gpslift.schema.image_prior import ImagePriorConfig
 from tests.photos.sets import landmark_set
@@ -27,10 +29,10 @@ def dials(azimuth_deg: torch.Tensor, seed: int) -> torch.Tensor:
 class DialPrior:
     """Shows the asked azimuth plus `turned`, and remembers what it was asked."""
 
-    image_size = 32
+    image_size, place_kind = 32, "azimuth"
 
-    def __init__(self, turned: float = 0.0) -> None:
-        self.turned, self.asked = turned, []
+    def __init__(self, turned: float = 0.0, landmark: str = "statue_of_liberty") -> None:
+        self.turned, self.asked, self.caption = turned, [], load_landmark(landmark).caption
 
     def sample(self, place: dict[str, torch.Tensor], count: int, **settings: Any) -> torch.Tensor:
         self.asked.append((place, settings))
@@ -88,6 +90,11 @@ def test_right_prior_passes_and_turned_prior_fails(
     pairs = set(zip(place["frame_width_m"].tolist(), place["elevation_deg"].tolist(), strict=True))
     assert pairs == {(70.0, 3.0), (140.0, 9.0)}  # framed as the training photos, jointly
     assert settings["guidance_scale_place"] == judged.config.sample.guidance_scale_place
+
+
+def test_a_prior_of_another_landmark_is_not_judged(judged: Any) -> None:
+    with pytest.raises(UserError, match=r"of 'A photo of Stonehenge', but landmark=statue_of_liberty is .*; set"):
+        judged(DialPrior(landmark="stonehenge"))
 
 
 def test_given_framing_is_used(judged: Any) -> None:
