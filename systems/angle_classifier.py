@@ -10,6 +10,7 @@ from torch import Tensor
 from gpslift.errors import UserError
 from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, angle_accuracy, soft_labels
 from gpslift.metrics.photo_classifier import PhotoClassifier
+from gpslift.wording import counted
 from systems.photo_classifier import predict, train_photo_classifier
 
 SPREAD_DEG = 5.0
@@ -30,7 +31,7 @@ def train_angle_classifier(
     """
     if len(images) < LEAST_PHOTOS:
         raise UserError(
-            f"only {len(images)} photos for the judges: angle accuracy needs {LEAST_PHOTOS} at least; "
+            f"only {counted(len(images), 'photo')} for the judges: angle accuracy needs {LEAST_PHOTOS} at least; "
             "raise data.judge_share, or give more photos"
         )
     beliefs = soft_labels(torch.as_tensor(np.asarray(azimuth_deg, np.float32)), SPREAD_DEG)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gpslift.wording import counted
 from systems.memory import peak_memory_gb
 
 LINE_SECONDS = 20.0
@@ -56,7 +57,7 @@ class StepProgress(ProgressBar):
             self._bar.start()
             self._task = self._bar.add_task(self.description, total=trainer.max_steps, speed=0.0, figures="")
         else:
-            self.console.print(f"{self.description}: {trainer.max_steps} steps", highlight=False)
+            self.console.print(f"{self.description}: {counted(trainer.max_steps, 'step')}", highlight=False)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -7,6 +7,7 @@ the azimuth is not learnt. For more photos the same is a judgement. What a confi
 from dataclasses import dataclass, replace
 
 from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.wording import counted
 
 STEPS = 10000
 EVALUATIONS = 20
@@ -58,13 +59,12 @@ def with_schedule(config: ImagePriorConfig, photos: int, held_out: int) -> Image
 def in_words(config: ImagePriorConfig, photos: int) -> str:
     """One line that says how a training on that many photos goes."""
     optim = config.optim
-    parts = [f"{photos} photos: {optim.steps} steps"]
+    parts = [f"{counted(photos, 'photo')}: {counted(optim.steps, 'step')}"]
     if config.data.augment:
         parts.append(f"augmentation {config.data.augment:g}")
     if config.backbone.dropout:
         parts.append(f"dropout {config.backbone.dropout:g}")
     if optim.patience:
-        parts.append(
-            f"stops when the held-out loss has not fallen for {optim.patience * optim.held_out_every_steps} steps"
-        )
+        steps = counted(optim.patience * optim.held_out_every_steps, "step")
+        parts.append(f"stops when the held-out loss has not fallen for {steps}")
     return ", ".join(parts)

@@ -13,6 +13,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
+from gpslift.wording import counted
 from systems.sampling.common import autocast, rows_at_once, sample_folder, show_where
 
 GRID_COLUMNS = 8
@@ -47,7 +48,7 @@ def sample_area(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
         for (number, name), image in zip(each, images, strict=True):
             save_image(image, folder / f"average_{name.replace(' ', '_')}_{number + 1}.png")
         save_grid(torch.stack(images), folder / "average.png", columns, labels=[name for _, name in each])
-    console.print(f"each is of {given.area_places} places of its area", highlight=False)
+    console.print(f"each is of {counted(given.area_places, 'place')} of its area", highlight=False)
     show_where(console, len(images), folder, "average.png")
 
 

@@ -18,6 +18,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.runs import Run, runs_of
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig
 from gpslift.storage import short_path
+from gpslift.wording import counted
 from systems.running import choose_device, choose_precision
 
 PIXELS_AT_ONCE = 2**20
@@ -143,7 +144,7 @@ def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
 def show_where(console: Console, count: int, folder: Path, sheet: str = "grid.png") -> None:
     """Says where the pictures are. sheet: name of the file that has all of them."""
     console.print(
-        f"{count} pictures: {short_path(folder)}; all in one: {short_path(folder / sheet)}",
+        f"{counted(count, 'picture')}: {short_path(folder)}; all in one: {short_path(folder / sheet)}",
         highlight=False,
         soft_wrap=True,
     )

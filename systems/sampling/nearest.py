@@ -17,6 +17,7 @@ from gpslift.photos.nearest import nearest_by_place
 from gpslift.pictures import save_grid
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
+from gpslift.wording import counted
 from systems.sampling.common import trained_config
 
 COLUMNS = 3
@@ -33,9 +34,8 @@ def training_photos(config: ImagePriorConfig, path: Path, image_size: int, conso
     part = photos.photos("generator")
     if not len(part):
         raise UserError("sample.nearest: the generator's part has no photos; lower data.judge_share, data.test_share")
-    console.print(
-        f"nearest of {len(part)} training photos: {short_path(photos.manifest.folder)}", highlight=False, soft_wrap=True
-    )
+    among = counted(len(part), "training photo")
+    console.print(f"nearest of {among}: {short_path(photos.manifest.folder)}", highlight=False, soft_wrap=True)
     return part
 
 

@@ -30,6 +30,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
+from gpslift.wording import counted
 from systems.photo_classifier import Kind, predict, train_photo_classifier
 from systems.running import choose_device, cpu_precision, prepare
 from systems.sampling.common import check_kind, prior_path, sample_images
@@ -123,7 +124,8 @@ def validate_city_prior(config: ImagePriorConfig) -> CityFigures:
     for part in ("judges", "test"):
         if len(parts[part]) < LEAST_PHOTOS:
             raise UserError(
-                f"only {len(parts[part])} photos are in the part '{part}'; judging a city needs {LEAST_PHOTOS}: raise "
+                f"the part '{part}' has only {counted(len(parts[part]), 'photo')}; judging a city needs "
+                f"{LEAST_PHOTOS}: raise "
                 f"data.{'judge' if part == 'judges' else 'test'}_share, or give more photos"
             )
     console = Console()

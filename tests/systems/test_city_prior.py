@@ -177,5 +177,5 @@ def test_too_few_photos_for_a_judge(trained: tuple[ImagePriorConfig, Path], tmp_
     config.prior.path, config.data.test_share = str(trained[1] / "prior"), 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "with_its_photos", lambda config, path: config)
-        with pytest.raises(UserError, match=r"only 0 photos are in the part 'test'.*data.test_share"):
+        with pytest.raises(UserError, match=r"the part 'test' has only 0 photos.*data.test_share"):
             validate_city_prior(config)

@@ -1,0 +1,24 @@
+"""Numbers in messages, where there is only one of a thing too."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from gpslift.priors.schedule import in_words
+from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.wording import counted
+from systems.sampling.common import show_where
+
+
+def test_one_thing_is_singular() -> None:
+    assert [counted(count, "photo") for count in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
+
+
+def test_messages_of_one_thing() -> None:
+    config = ImagePriorConfig()
+    config.optim.steps, config.optim.patience, config.optim.held_out_every_steps = 1, 1, 1
+    said = in_words(config, 1)
+    assert said.startswith("1 photo: 1 step") and said.endswith("has not fallen for 1 step")
+    console = Console(record=True, width=200)
+    show_where(console, 1, Path("samples"))
+    assert console.export_text().startswith("1 picture: samples")
