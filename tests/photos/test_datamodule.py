@@ -20,14 +20,10 @@ class Recorder(pl.LightningModule):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.seen: list[tuple[int, list[int], list[int]]] = []
-        self.validated: list[int] = []
 
     def training_step(self, batch: dict[str, Any], batch_index: int) -> torch.Tensor:
         self.seen.append((self.global_step, batch["index"].tolist(), batch["photo"].tolist()))
         return (self.weight * batch["image"].mean()).sum()
-
-    def validation_step(self, batch: dict[str, Any], batch_index: int) -> None:
-        self.validated += batch["photo"].tolist()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 0.1)
@@ -84,18 +80,6 @@ def test_a_resume_with_other_photos_says_so(
     paths[0].unlink()
     fit(PhotoDataModule(data, landmark, 8, 6, 5), tmp_path, 3, saved)
     assert "unlike the run so far: its photos, 24 then and 23 now, are not the same" in capsys.readouterr().out
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_validation_sees_the_test_part_once(
-    landmark: Landmark, data: DataConfig, write_ring: Callable[..., list[Path]], tmp_path: Path
-) -> None:
-    write_ring(40)
-    module, recorder = PhotoDataModule(data, landmark, 8, batch_size=4, seed=0), Recorder()
-    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path)
-    trainer.validate(recorder, datamodule=module, verbose=False)
-    assert recorder.validated == list(range(len(module.manifest.rows("test"))))
-    assert len(recorder.validated) >= 2
 
 
 def test_a_loader_leaves_the_global_random_numbers_alone(
