@@ -127,19 +127,25 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
     if not path.is_file():
         there = sorted(str(file.relative_to(REPOSITORY)) for file in (REPOSITORY / "configs").rglob("*.yaml"))
         raise UserError(f"no config file {path}; the repository has {', '.join(there)}")
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = yaml.load(text, Loader=yaml.BaseLoader) or {}  # leaves every value as the text that it is
-        if not isinstance(tree, dict):
-            raise UserError(f"{path}: a config consists of 'key: value' lines")
-        OmegaConf.load(path)  # refuses a key that stands twice, and aliases without end
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
+    tree = read_yaml(path, str(path)) or {}
+    if not isinstance(tree, dict):
+        raise UserError(f"{path}: a config consists of 'key: value' lines")
     base = tree.pop("extends", "")
     given = read_file(path.parent / str(base), (*seen, path.resolve())) if base else {}
     if beside := _landmark_beside(path, tree.get("landmark")):
         tree["landmark"] = beside
     return _over(given, {name: Given(value, f"in {path}") for name, value in _leaves(tree)})
+
+
+def read_yaml(path: Path, name: str) -> Any:
+    """What a YAML file says, every value as the text that it is. UserError, with its `name`, where it is not YAML."""
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        if isinstance(tree, dict):
+            OmegaConf.load(path)  # refuses a key that stands twice, and aliases without end
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{name} is not readable as YAML: {' '.join(str(error).split())}") from error
+    return tree
 
 
 def _read_overrides(overrides: Sequence[str]) -> dict[str, Given]:

@@ -83,9 +83,10 @@ class Run:
 def start_run(config: RunConfig, notify: Callable[[str], object] = print) -> Run:
     """The run that a training works in: a new folder, or, with `config.resume`, an existing one.
 
-    A new one is recorded at once (`record_start`), a resumed one by `systems.running.fit`, when its checkpoint turned
-    out to fit. `notify` is called with lines about what was resumed and which keys differ from those that the run was
-    started with. Raises UserError for a resume that cannot be, for a wrong landmark and for a full disk.
+    A new one is recorded at once (`record_start`), a resumed one by the trainer (`systems.running`), when its
+    checkpoint turned out to fit. `notify` is called with lines about what was resumed and which keys differ from those
+    that the run was started with. Raises UserError for a resume that cannot be, for a wrong landmark and for a full
+    disk.
     Of several processes only the first one writes; the others get a run to read from, or one without a folder.
     """
     if not is_first_process():

@@ -27,3 +27,10 @@ def odd_photos() -> Path:
     if not path.is_dir():
         pytest.skip("the collection of real photos is not beside this checkout")
     return path
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hub can be reached."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

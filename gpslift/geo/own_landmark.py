@@ -15,10 +15,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-from omegaconf import OmegaConf
-
-from gpslift.config import resolve_path
+from gpslift.config import read_yaml, resolve_path
 from gpslift.errors import UserError
 
 REQUIRED = ("name", "latitude", "longitude", "height")
@@ -89,11 +86,7 @@ def _read(path: str) -> dict[str, Any]:
             f"landmark={path}: there is no such file; write one with {', '.join(REQUIRED)} (docs/own_landmark.md), and "
             "set landmark=<its path>"
         )
-    try:
-        entry = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-        OmegaConf.load(file)  # refuses a field that stands twice
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"landmark={path} is not readable as YAML: {' '.join(str(error).split())}") from error
+    entry = read_yaml(file, f"landmark={path}")
     if not isinstance(entry, dict):
         raise UserError(f"landmark={path}: it must consist of 'field: value' lines: {', '.join(REQUIRED)}")
     return entry

@@ -15,15 +15,15 @@ from gpslift.metrics.memorisation import Memorisation, memorisation
 from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.pictures import save_grid
-from gpslift.priors.loading import load_cameras, load_prior
+from gpslift.priors.loading import load_cameras
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
-from systems.running import choose_device, cpu_precision, prepare
-from systems.sampling.common import check_kind, prior_path, sample_images
-from systems.validation.common import all_pixels, check_subject, validation_folder, with_its_photos
+from systems.running import cpu_precision, prepare
+from systems.sampling.common import sample_images
+from systems.validation.common import all_pixels, prior_to_judge, validation_folder
 
 IMAGES_A_BIN = 10
 SAMPLED_AT_ONCE = 60
@@ -48,11 +48,7 @@ def validate_azimuth_prior(config: ImagePriorConfig) -> PriorFigures:
     Raises UserError for a prior of a city or of another landmark.
     """
     prepare(config)
-    path, _ = prior_path(config)
-    prior = load_prior(str(path), choose_device(config))
-    check_kind(prior, config, path)
-    config = with_its_photos(config, path)
-    check_subject(prior, config, path)
+    prior, config, path = prior_to_judge(config)
     landmark, console = load_landmark(config.landmark), Console()
     photos = PhotoDataModule(config.data, landmark, prior.image_size, SAMPLED_AT_ONCE, config.seed)
     if not len(photos.photos("test")):

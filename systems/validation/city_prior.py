@@ -25,16 +25,15 @@ from gpslift.metrics.words import telling_words, words_told
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.pictures import save_grid
-from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from gpslift.wording import counted
 from systems.photo_classifier import Kind, predict, train_photo_classifier
-from systems.running import choose_device, cpu_precision, prepare
-from systems.sampling.common import check_kind, prior_path, sample_images
-from systems.validation.common import all_pixels, check_subject, validation_folder, with_its_photos
+from systems.running import cpu_precision, prepare
+from systems.sampling.common import sample_images
+from systems.validation.common import all_pixels, prior_to_judge, validation_folder
 
 IMAGES = 240
 SAMPLED_AT_ONCE = 60
@@ -113,11 +112,7 @@ def validate_city_prior(config: ImagePriorConfig) -> CityFigures:
     <output>/<name>/validation for a prior without one. Raises UserError for a prior of a landmark or of another city.
     """
     prepare(config)
-    path, _ = prior_path(config)
-    prior = load_prior(str(path), choose_device(config))
-    check_kind(prior, config, path)
-    config = with_its_photos(config, path)
-    check_subject(prior, config, path)
+    prior, config, path = prior_to_judge(config)
     city = load_city(config.city)
     photos = PhotoDataModule(config.data, city, prior.image_size, SAMPLED_AT_ONCE, config.seed)
     parts = {part: photos.photos(part) for part in ("generator", "judges", "test")}

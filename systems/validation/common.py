@@ -1,4 +1,4 @@
-"""What the validations of priors share: their photos, and where figures go."""
+"""What the validations of priors share: the prior, its photos, and where figures go."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,17 +7,26 @@ import numpy as np
 
 from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
-from gpslift.priors.loading import RUN_SUBFOLDER
+from gpslift.priors.loading import RUN_SUBFOLDER, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig
-from systems.sampling.common import other_subject, trained_config
+from systems.running import choose_device
+from systems.sampling.common import check_kind, other_subject, prior_path, trained_config
 
 
-def check_subject(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> None:
-    """Raises UserError for a prior of another landmark or city than the photos that it would be judged by."""
+def prior_to_judge(config: ImagePriorConfig) -> tuple[PlaceDiffusionPipeline, ImagePriorConfig, Path]:
+    """The prior of `prior_path`, the config with the photos that it is judged by, and where the prior lies.
+
+    Raises UserError for a prior of another kind of place, or of another landmark or city than the photos.
+    """
+    path, _ = prior_path(config)
+    prior = load_prior(str(path), choose_device(config))
+    check_kind(prior, config, path)
+    config = with_its_photos(config, path)
     if other := other_subject(prior, config):
         subject = "city" if prior.place_kind == "gps" else "landmark"
         raise UserError(f"{path}: {other}, whose photos it would be judged by; set {subject}, or another prior.path")
+    return prior, config, path
 
 
 def with_its_photos(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:

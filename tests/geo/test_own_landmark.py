@@ -121,6 +121,7 @@ def test_a_bad_file_is_told_of(load: Callable[..., Landmark], changes: dict[str,
         ("- name\n- 3", "must consist of 'field: value' lines"),
         ("name: [", "is not readable as YAML"),
         ("", "consist"),
+        ("3", "consist"),
     ],
 )
 def test_a_file_that_is_no_list_of_fields(tmp_path: Path, text: str, said: str) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 import systems.validation.city_prior as validation
+import systems.validation.common as common
 from gpslift.errors import UserError
 from gpslift.priors.loading import load_prior
 from gpslift.runs import start_run
@@ -152,8 +153,8 @@ class Painter:
 def test_a_prior_that_paints_what_it_is_asked_for_is_judged_so(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "prior_path", lambda config: (tmp_path, "a test's"))
-    monkeypatch.setattr(validation, "load_prior", lambda *_: Painter())
+    monkeypatch.setattr(common, "prior_path", lambda config: (tmp_path, "a test's"))
+    monkeypatch.setattr(common, "load_prior", lambda *_: Painter())
     monkeypatch.setattr(validation, "IMAGES", 80)
     monkeypatch.setattr(validation, "EPOCHS", 12)
     config = city_config(photos, tmp_path)
@@ -176,6 +177,6 @@ def test_too_few_photos_for_a_judge(trained: tuple[ImagePriorConfig, Path], tmp_
     config = city_config(Path(trained[0].data.photos), tmp_path)
     config.prior.path, config.data.test_share = str(trained[1] / "prior"), 0.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(validation, "with_its_photos", lambda config, path: config)
+        patch.setattr(common, "with_its_photos", lambda config, path: config)
         with pytest.raises(UserError, match=r"the part 'test' has only 0 photos.*data.test_share"):
             validate_city_prior(config)

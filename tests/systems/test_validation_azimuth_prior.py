@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import systems.validation.azimuth_prior as validation
+import systems.validation.common as common
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
@@ -56,7 +57,7 @@ class DialPhotos:
 def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs the validation of a given prior with a small judge, on dials; gives figures and config."""
     train, cache = validation.train_angle_classifier, tmp_path / "cache"
-    monkeypatch.setattr(validation, "prior_path", lambda config: (tmp_path, "a test's"))
+    monkeypatch.setattr(common, "prior_path", lambda config: (tmp_path, "a test's"))
     monkeypatch.setattr(validation, "PhotoDataModule", DialPhotos)
     cameras = {"range_m": [100.0, 200.0], "elevation_deg": [3.0, 9.0], "frame_width_m": [70.0, 140.0]}
     table = {name: torch.tensor(values) for name, values in cameras.items()}
@@ -66,7 +67,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     config.data.cache = str(cache)
 
     def run(prior: DialPrior, config: ImagePriorConfig = config) -> validation.PriorFigures:
-        monkeypatch.setattr(validation, "load_prior", lambda path, device: prior)
+        monkeypatch.setattr(common, "load_prior", lambda path, device: prior)
         return validation.validate_azimuth_prior(config)
 
     run.config = config  # type: ignore[attr-defined]
