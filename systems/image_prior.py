@@ -13,7 +13,7 @@ from gpslift.priors.base_model import check_base_model
 from gpslift.priors.condition import Texts
 from gpslift.priors.finetuning import lora_config, merge_lora
 from gpslift.priors.frozen import cached_texts, with_latents
-from gpslift.priors.loading import RUN_SUBFOLDER, save_prior
+from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.place_weights import place_weights
 from gpslift.priors.preservation import make_preservation
@@ -72,6 +72,8 @@ def check_first(config: ImagePriorConfig) -> None:
         adamw8bit()
     if prior.lora_rank:
         lora_config(prior.lora_rank)
+    if prior.start:
+        find_prior(prior.start, "prior.start")
     if prior.base != "compact":
         check_base_model(prior.base, config.backbone.image_size)
 

@@ -55,6 +55,12 @@ def test_a_prior_that_is_not_there(refused: Callable[..., str], mode: str) -> No
     assert "prior.path=nowhere: there is no such folder" in said
 
 
+def test_a_prior_to_start_from_that_is_not_there(refused: Callable[..., str]) -> None:
+    """Before photos are made, which takes minutes."""
+    said = refused("--config", PRIOR, "--train", "prior.start=nowhere")
+    assert "prior.start=nowhere: there is no such folder" in said
+
+
 @pytest.mark.parametrize("mode", ["--export", "--validate"])
 def test_a_lift_that_is_not_there(refused: Callable[..., str], mode: str) -> None:
     assert "no run folder nowhere" in refused("--config", LIFT, mode, "export.run=nowhere")

@@ -149,8 +149,8 @@ def write_landmark(
 def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
     """Removes what the export before this one wrote beside its report and this one did not: it is of another mesh."""
     if report.is_file():
-        names = [Path(path).name for path in json.loads(report.read_text(encoding="utf-8"))["paths"].values()]
-        for path in {report.with_name(name) for name in names} - written:
+        names = json.loads(report.read_text(encoding="utf-8"))["paths"].values()
+        for path in {report.with_name(Path(name).name) for name in names} - written:
             path.unlink(missing_ok=True)
 
 
@@ -195,6 +195,6 @@ def _report(
         removed=surface.removed,
         seconds=seconds,
     )
-    plain = asdict(report) | {"paths": {name: str(item) for name, item in report.paths.items()}}
+    plain = asdict(report) | {"paths": {name: item.name for name, item in report.paths.items()}}
     path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
     return report

@@ -1,13 +1,13 @@
 """Large arrays kept on disk between runs: made once, in one stream, and read back as memory maps."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from gpslift.errors import UserError
-from gpslift.photos.files import replacing
+from gpslift.photos.files import made_once, replacing
 
 
 def cached_array(
@@ -18,17 +18,15 @@ def cached_array(
     Written in one stream: on a full disk that fails cleanly, where a memory map kills the process. Raises UserError for
     a full disk.
     """
-    array = _open(path, shape, dtype)
-    if array is None:
+
+    def write() -> None:
         with replacing(path) as temporary, temporary.open("wb") as file:
             descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
             np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
             for piece in make():
                 file.write(np.ascontiguousarray(piece, dtype).tobytes())
-        array = _open(path, shape, dtype)
-    if array is None:
-        raise UserError(f"cannot read back {path}: the disk that holds data.cache seems damaged or full")
-    return array
+
+    return made_once(path, partial(_open, path, shape, dtype), write)
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray | None:

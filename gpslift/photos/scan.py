@@ -18,7 +18,7 @@ from rich.progress import track
 
 from gpslift.errors import UserError
 from gpslift.photos.exif import PhotoMetadata, metadata_of_image
-from gpslift.photos.files import key_of, read_table, write_table
+from gpslift.photos.files import key_of, made_once, read_table, write_table
 from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash, open_image
 
 _THREADS_FROM_MEAN_BYTES = 150_000
@@ -56,11 +56,12 @@ def scan_folder(folder: Path, cache: Path, megapixels_max: float, hash_all: bool
         raise UserError(f"data.photos: there is no folder {folder}")
     entries, ignored = list_photos(folder)
     cached = cache / "scans" / f"{_scan_key(folder, entries, megapixels_max, hash_all)}.parquet"
-    if (table := read_table(cached)) is None:
+
+    def read() -> None:
         table = pa.Table.from_pylist(_read_all(folder, entries, megapixels_max, hash_all), schema=_SCHEMA)
-        table = table.replace_schema_metadata({"ignored": json.dumps(ignored)})
-        write_table(table, cached)
-    return table
+        write_table(table.replace_schema_metadata({"ignored": json.dumps(ignored)}), cached)
+
+    return made_once(cached, partial(read_table, cached), read)
 
 
 def list_photos(folder: Path) -> tuple[list[Entry], list[str]]:

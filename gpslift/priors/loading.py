@@ -33,20 +33,20 @@ SHIPPED = "assets/priors"
 RUN_SUBFOLDER = "prior"
 
 
-def find_prior(path: str) -> Path:
+def find_prior(path: str, key: str = "prior.path") -> Path:
     """The folder that holds the prior: `path` itself, the `prior` folder of a run, or the download of a hub id.
 
-    Raises UserError that names what is missing (a folder, its model_index.json, a file of one of the parts, the place
-    encoder), or is there but ends too early.
+    key: the config's, where `path` stands. Raises UserError that names it and what is missing (a folder, its
+    model_index.json, a file of one of the parts, the place encoder), or is there but ends too early.
     """
     folder = resolve_path(path)
     if not folder.is_dir():
-        folder = _downloaded(path)
+        folder = _downloaded(path, key)
     if not (folder / "model_index.json").is_file() and (folder / RUN_SUBFOLDER).is_dir():
         folder = folder / RUN_SUBFOLDER
     if not (folder / "model_index.json").is_file():
         raise UserError(
-            f"prior.path={path} is not a prior: {folder} has no model_index.json (it holds {names(folder)}); "
+            f"{key}={path} is not a prior: {folder} has no model_index.json (it holds {names(folder)}); "
             "if it is a run, let it finish"
         )
     if not (folder / "place_encoder").is_dir() and not missing_files(folder):
@@ -64,9 +64,9 @@ def find_prior(path: str) -> Path:
     return folder
 
 
-def _downloaded(path: str) -> Path:
+def _downloaded(path: str, key: str) -> Path:
     """The folder that holds the prior of a hub id `owner/name`: in the hub's cache, downloaded now if not there."""
-    missing = f"prior.path={path}: there is no such folder"
+    missing = f"{key}={path}: there is no such folder"
     advice = "give a prior's folder, or a run folder of a config such as configs/angle2img_statue_of_liberty.yaml"
     if "/" not in path or not is_hub_id(path):
         raise UserError(f"{missing}; {advice}")
@@ -85,13 +85,13 @@ def shipped_prior(subject: str) -> Path | None:
 
 
 def load_prior(
-    path: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    path: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, key: str = "prior.path"
 ) -> PlaceDiffusionPipeline:
-    """The prior in a folder, of a finished run or of a hub id, frozen.
+    """The prior in a folder, of a finished run or of a hub id, frozen. key: the config's, where `path` stands.
 
     Reads safetensors only; raises UserError for a broken prior.
     """
-    folder = find_prior(path)
+    folder = find_prior(path, key)
     try:
         with _without_bars():
             pipeline = PlaceDiffusionPipeline.from_pretrained(

@@ -51,7 +51,7 @@ def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) 
     another place there; of another landmark its scale of frame widths, as that one's photos cover other widths; and
     positions for longer captions. Raises UserError where the sizes differ.
     """
-    source = load_prior(path)
+    source = load_prior(path, key="prior.start")
     source.register_modules(text_encoder=lengthened(source.tokenizer, source.text_encoder, captions))
     if source.place_encoder.config.get("city") != fresh.place_encoder.config.get("city"):
         source.register_modules(place_encoder=fresh.place_encoder)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gpslift.storage import saving
+from gpslift.photos.files import made_once
 
 _UNFINISHED = "making-"
 _ABANDONED_SECONDS = 3600.0
@@ -25,28 +25,19 @@ Record = dict[str, Any]
 def ensure_folder(folder: Path, make: Callable[[Path], None]) -> None:
     """Has `make` fill a work folder and gives it the name `folder` when it is whole; nothing if that is there.
 
-    Raises UserError for a full disk and for a place that may not be written.
+    Of several processes one makes it, the others wait. Raises UserError where it cannot be written.
     """
-    if folder.is_dir():
-        return
-    with saving(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+
+    def make_whole() -> None:
         _remove_abandoned(folder.parent)
         work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
         try:
             make(work)
-            _put_in_place(work, folder)
+            work.rename(folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-
-def _put_in_place(work: Path, folder: Path) -> None:
-    """Gives a finished folder its name; one that another process finished first stays."""
-    try:
-        work.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
+    made_once(folder, lambda: folder if folder.is_dir() else None, make_whole)
 
 
 def _remove_abandoned(parent: Path) -> None:
