@@ -23,6 +23,15 @@ class Condition:
         return Condition(self.tokens[index], None if self.pooled is None else self.pooled[index])
 
 
+def texts_of(prompt: str | Sequence[str] | None, count: int, caption: str) -> list[str]:
+    """The text of each of `count` images: one prompt for all, or one an image; None and "" are the caption."""
+    if prompt is None or isinstance(prompt, str):
+        return [prompt or caption] * count
+    if len(prompt) not in (1, count):
+        raise ValueError(f"{len(prompt)} prompts for {count} images; give one for all, or one an image")
+    return [prompt[0]] * count if len(prompt) == 1 else list(prompt)
+
+
 def effective_scales(text: Sequence[str], place: Place, scales: Scales) -> Scales:
     """Scales of text and place: the place's for both where there is no text, the text's where there is no place."""
     if not any(text):

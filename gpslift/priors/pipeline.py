@@ -15,7 +15,7 @@ from gpslift.conditioning.place import Place, concatenate_places, values_given
 from gpslift.conditioning.text import encode_text
 from gpslift.priors.beside import forget_origin, read_beside, write_beside
 from gpslift.priors.composition import Scales, compose_branches
-from gpslift.priors.condition import Condition, Texts, effective_scales
+from gpslift.priors.condition import Condition, Texts, effective_scales, texts_of
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.gated_attention import install_gates
 
@@ -233,7 +233,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         Raises ValueError for prompts, and UserError for values of the place, that are neither one nor `count`.
         """
         device = self.unet.device
-        text = self._texts(prompt, count)
+        text = texts_of(prompt, count, self.caption)
         whole = self.place_encoder.complete(place, count, device)
         scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
         scales = effective_scales(text, whole, scales)
@@ -245,14 +245,6 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
         latents = self.denoise(noise, steps, guided)
         return latents if as_latents else self.from_latents(latents)
-
-    def _texts(self, prompt: str | Sequence[str] | None, count: int) -> list[str]:
-        """The text of each of `count` images (see `sample`)."""
-        if prompt is None or isinstance(prompt, str):
-            return [prompt or self.caption] * count
-        if len(prompt) not in (1, count):
-            raise ValueError(f"{len(prompt)} prompts for {count} images; give one for all, or one an image")
-        return [prompt[0]] * count if len(prompt) == 1 else list(prompt)
 
     def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Clean latents [B, C, h, w] from their first noise.
