@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from operator import attrgetter
 
 from gpslift.errors import UserError
@@ -275,17 +276,12 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
 
 def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
     yield from _range_rules({"losses.ramp": losses.ramp})
-    own_ramps = {
-        "orientation": losses.orientation_ramp,
-        "opacity": losses.opacity_ramp,
-        "sparsity": losses.sparsity_ramp,
-        "entropy": losses.entropy_ramp,
-        "distortion": losses.distortion_ramp,
-    }
-    for name, ramp in own_ramps.items():
+    own_ramps = (field.name for field in fields(losses) if field.name.endswith("_ramp"))
+    for name in own_ramps:
+        ramp = getattr(losses, name)
         yield (
             not ramp or _is_range(ramp),
-            f"losses.{name}_ramp={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
+            f"losses.{name}={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
         )
 
 

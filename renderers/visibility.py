@@ -19,7 +19,8 @@ def project(points: Tensor, camera_to_world: Tensor, fov_y: Tensor, height: int,
     camera_to_world: [B, 4, 4], OpenGL axes (looking along -z, y up). fov_y: radians, [B]. Nearness is 1 / depth, depth
     the distance along the viewing axis; it is 0 for points behind the camera, whose x and y mean nothing.
     """
-    local = (points - camera_to_world[:, None, :3, 3]) @ camera_to_world[:, :3, :3]
+    offset, rotation = points - camera_to_world[:, None, :3, 3], camera_to_world[:, None, :3, :3]
+    local = (offset[..., None] * rotation).sum(-2)  # no product of matrices: autocast, or TF32, would round it
     depth = -local[..., 2]
     ahead = depth > 0
     nearness = torch.where(ahead, 1 / torch.where(ahead, depth, 1), 0)

@@ -52,8 +52,7 @@ class DistillationSystem(pl.LightningModule):
         self.landmark, self.previews = landmark, previews
         self.preview_every_steps = config.log.preview_every_steps
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
-        self.reuse = config.guidance.reuse if config.guidance.objective == "multistep" else 1
-        """Steps that share their cameras."""
+        self.reuse = self.objective.reuse
         self.view_settings = {
             "seed": config.seed,
             "reuse": self.reuse,

@@ -102,7 +102,7 @@ def _save(system: ImagePriorSystem, config: ImagePriorConfig, run: Run, photos: 
     merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None
-    encoder = str(prior.place_encoder.config["encoder"])
+    encoder = str(prior.place_encoder.config.get("encoder", type(prior.place_encoder).__name__))
     chosen = f"those of step {best.step}, held-out loss {best.loss:.4f}" if best.step else ""
     card = model_card(config, subject, len(photos.photos("generator")), encoder, chosen)
     save_prior(prior, folder, cameras, card)

@@ -66,7 +66,9 @@ class LiftSystem(DistillationSystem):
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.guidance = self.objective.guidance
-        self.color_guidance = build_guidance(asked_for_colors(config), prior, config.optim.steps, config.seed)
+        self.color_guidance = build_guidance(
+            asked_for_colors(config, self.objective.makes_pictures), prior, config.optim.steps, config.seed
+        )
         self.color_viewpoints = replace(self.viewpoints, even_elevation=0.0)
         """Where people stand: the prior's pictures from elsewhere are paler."""
         self.view_settings["coloring_from"] = self.coloring_from
@@ -91,9 +93,11 @@ class LiftSystem(DistillationSystem):
             **view.drawn,
         )
         loss, figures = objective(seen(render, view.tint, view.cameras), view.place, step, view.first)
+        regular, terms = self.regularisers(render, share)
         self.log("guide", loss.detach(), prog_bar=True)
-        self.log_dict({**figures, "opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))})
-        return loss + self.regularisers(render, share)
+        counts = {"opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))}
+        self.log_dict({**figures, **terms, **counts})
+        return loss + regular
 
     def view(self, step: int) -> StepView:
         """This process's share of what a step looks at; steps that share a target share all but the jitter."""
@@ -129,7 +133,7 @@ class LiftSystem(DistillationSystem):
         coloring = step >= self.coloring_from
         if coloring:
             _hold(self.renderer.field.shape_parameters())
-        from_noise = coloring and config.guidance.objective == "multistep"
+        from_noise = coloring and self.objective.makes_pictures
         if step >= config.optim.sky_share * config.optim.steps and not from_noise:
             _hold(self.renderer.background.sky_parameters())
 
@@ -156,7 +160,7 @@ class LiftSystem(DistillationSystem):
         guidance, optim = self.config.guidance, self.config.optim
         count, shape = optim.batch_size // world_size(), (3, 1, 1)
         first_share, last_share = guidance.tint_between
-        if guidance.objective != "multistep" or not first_share <= step / optim.steps < last_share:
+        if not self.objective.makes_pictures or not first_share <= step / optim.steps < last_share:
             return torch.zeros(count, *shape, device=self.device)
         indices = range(first, first + count)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
@@ -197,15 +201,15 @@ class LiftSystem(DistillationSystem):
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
 
 
-def asked_for_colors(config: LiftConfig) -> GuidanceConfig:
+def asked_for_colors(config: LiftConfig, makes_pictures: bool) -> GuidanceConfig:
     """How the prior is asked in the last steps, in which colours alone are learnt.
 
     The colours of a lift are the mean over all lights, and at any timestep but the first the prior takes that for a
-    grey day and answers with one. So the multi-step targets of these steps are whole pictures made from noise.
+    grey day and answers with one. So in these steps an objective that makes pictures makes them from noise.
     """
     coloring, guidance = config.coloring, config.guidance
     strong = replace(guidance, scale=coloring.scale, scale_text=-1.0, scale_place=-1.0)
-    if guidance.objective != "multistep":
+    if not makes_pictures:
         return strong
     return replace(strong, schedule="constant", t_start=coloring.t, t_end=coloring.t, ddim_steps=coloring.ddim_steps)
 

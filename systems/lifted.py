@@ -67,7 +67,13 @@ def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:
         raise UserError(f"{asked}: {error}") from error
 
 
-def load_lifted(run: Run, device: str) -> Lifted:
+def renderer_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Of a system's state, which may hold more that learns, the renderer's."""
+    part = "renderer."
+    return {name.removeprefix(part): value for name, value in state.items() if name.startswith(part)}
+
+
+def load_lifted(run: Run, device: str = "auto") -> Lifted:
     """A run's lift at its last checkpoint, on the device of that name (config key `device`); no prior is needed."""
     config = load_config(run.config)
     if not isinstance(config, LiftConfig):
@@ -76,5 +82,5 @@ def load_lifted(run: Run, device: str) -> Lifted:
     config = replace(config, device=device, renderer=replace(config.renderer, engine="auto", marching="auto"))
     weights = torch.load(last_checkpoint(run.checkpoints), map_location="cpu", weights_only=True)["state_dict"]
     renderer = build_renderer(config, load_landmark(config.landmark))
-    renderer.load_state_dict({name.removeprefix("renderer."): value for name, value in weights.items()})
+    renderer.load_state_dict(renderer_weights(weights))
     return Lifted(config, renderer.to(choose_device(config)).eval())

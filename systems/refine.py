@@ -27,7 +27,7 @@ from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
 from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
-from systems.lifted import build_renderer, load_lifted
+from systems.lifted import build_renderer, load_lifted, renderer_weights
 from systems.memory import refine_remedies
 from systems.running import prepare
 
@@ -129,7 +129,7 @@ def saved_scene(config: RefineConfig, run: Run, checkpoint: Path) -> Scene:
     lift = load_config(run.folder / LIFT_CONFIG)
     assert isinstance(lift, LiftConfig)
     untrained = build_renderer(replace(lift, device=config.device), load_landmark(config.landmark))
-    weights = {name.removeprefix("renderer."): value for name, value in state["state_dict"].items()}
+    weights = renderer_weights(state["state_dict"])
     renderer = mesh_renderer(config, untrained, weights["vertices"], weights["faces"])
     renderer.load_state_dict(weights)
     return Scene(renderer, state["cut"])

@@ -48,17 +48,19 @@ class Regularisers:
         term = self.terms[name]
         return term.weight * grown(term.ramp, share)
 
-    def __call__(self, render: Render, share: float) -> Tensor:
-        """The weighted sum when `share` of the steps are done: a scalar."""
+    def __call__(self, render: Render, share: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum when `share` of the steps are done, a scalar; and what of it each is, to log."""
         totals: dict[Ramp, Tensor] = {}  # terms that grow together are summed first, and scaled once
+        figures: dict[str, Tensor] = {}
         for name, term in self.terms.items():
             if self.weight(name, share) > 0:
                 weighted = term.weight * term.value(render)
+                figures[f"loss_{name}"] = grown(term.ramp, share) * weighted.detach()
                 totals[term.ramp] = totals[term.ramp] + weighted if term.ramp in totals else weighted
         whole = render.opacity.new_zeros(())
         for ramp, total in totals.items():
             whole = whole + grown(ramp, share) * total
-        return whole
+        return whole, figures
 
     def sparsity(self, render: Render) -> Tensor:
         """Of all samples; 0 if there is none."""

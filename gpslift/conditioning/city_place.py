@@ -48,8 +48,10 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
         self.wavelengths = wavelengths(2 * max(self.half_extent_m), finest_m, scales)
         if encoder == "multiscale":
             self.scale_tokens = nn.ModuleList(PlaceToken(2 * directions, width) for _ in self.wavelengths)
-        else:
+        elif encoder == "paper":
             self.coordinate_token = PlaceToken(2 * frequencies, width)
+        else:
+            raise ValueError(f"unknown encoder {encoder}; there are multiscale and paper")
 
     @property
     def inputs(self) -> tuple[str, ...]:

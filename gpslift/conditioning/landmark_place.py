@@ -44,7 +44,11 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
     ) -> None:
         super().__init__()
         self.make_gates(gates)
-        self.azimuth = HarmonicAzimuth(harmonics) if encoder == "harmonic" else PaperAzimuth(frequencies)
+        kinds: dict[str, HarmonicAzimuth | PaperAzimuth] = {
+            "harmonic": HarmonicAzimuth(harmonics),
+            "paper": PaperAzimuth(frequencies),
+        }
+        self.azimuth = kinds[encoder]
         self.azimuth_token = PlaceToken(self.azimuth.width, width)
         self.frame_width_token = PlaceToken(3, width) if frame_width else None
         self.elevation_token = PlaceToken(2 * ELEVATION_HARMONICS, width) if elevation else None

@@ -57,7 +57,7 @@ class CompiledEngine(TorchEngine):
         """See `Engine.encode`."""
         count, channels = len(points), len(layout.levels) * layout.features
         if count == 0:
-            return table.new_zeros(channels, 0)
+            return table.new_zeros(channels, 0) + table[:0].sum()  # of several processes, each needs a gradient
         scale, whole = level_table(layout, active_levels, points.device)
         features = self.encode_levels(points.clamp(0, 1), table, scale.to(points.dtype), whole)
         features = features.transpose(0, 1).reshape(active_levels * layout.features, count)

@@ -75,7 +75,7 @@ class TcnnEngine(TorchEngine):
         """See `Engine.encode`. Raises ValueError if tiny-cuda-nn would lay out the table otherwise."""
         channels = len(layout.levels) * layout.features
         if len(points) == 0:
-            return table.new_zeros(channels, 0)
+            return table.new_zeros(channels, 0) + table[:0].sum()  # of several processes, each needs a gradient
         key = layout, active_levels
         if key not in self.modules:
             self.modules[key] = self.build(layout, active_levels)

@@ -146,7 +146,11 @@ def test_tcnn_leaves_inactive_levels_alone(tcnn: TcnnEngine) -> None:
 
 
 def test_tcnn_of_no_points(tcnn: TcnnEngine) -> None:
-    assert tcnn.encode(torch.zeros(0, 3), torch.zeros(MIXED.total_entries, 2), MIXED, 5).shape == (10, 0)
+    table = torch.zeros(MIXED.total_entries, 2, requires_grad=True)
+    nothing = tcnn.encode(torch.zeros(0, 3), table, MIXED, 5)
+    assert nothing.shape == (10, 0)
+    nothing.sum().backward()
+    assert table.grad is not None  # else a process whose rays meet nothing stops the others
 
 
 def test_tcnn_of_another_layout_is_refused(tcnn: TcnnEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +190,11 @@ def test_the_compiled_expression_is_the_torch_engine() -> None:
     other = GridLayout.build(levels=7, features=4, log2_table=12, base_resolution=8, finest_resolution=64)
     assert_equal_to_torch(engine, other, 6, 1e-5)
     assert counter.frame_count <= 2  # the second knows gradients to points
-    assert engine.encode(torch.zeros(0, 3), torch.zeros(MIXED.total_entries, 2), MIXED, 5).shape == (10, 0)
+    table = torch.zeros(MIXED.total_entries, 2, requires_grad=True)
+    nothing = engine.encode(torch.zeros(0, 3), table, MIXED, 5)
+    assert nothing.shape == (10, 0)
+    nothing.sum().backward()
+    assert table.grad is not None  # else a process whose rays meet nothing stops the others
 
 
 def march(engine: Engine) -> tuple[Samples, Tensor]:

@@ -37,6 +37,13 @@ def test_a_point_lands_where_the_pinhole_puts_it() -> None:
     assert screen[0, 1, 2] == 0  # behind the camera
 
 
+def test_points_land_there_under_autocast_too() -> None:
+    cameras, points = side_cameras(200.0), torch.tensor([[0.51, 0.13, 0.27], [-0.32, 0.44, 0.9]])
+    exact = project(points, cameras.camera_to_world, cameras.fov_y, 512, 512)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert project(points, cameras.camera_to_world, cameras.fov_y, 512, 512).equal(exact)
+
+
 def test_a_triangle_covers_the_pixel_centres_inside_it_and_the_nearer_one_hides_it() -> None:
     screen = torch.tensor([[[0, 0, 1], [4, 0, 1], [0, 4, 1], [0, 0, 2], [2, 0, 2], [0, 2, 2]]], dtype=torch.float32)
     faces = torch.tensor([[0, 1, 2], [5, 4, 3]])

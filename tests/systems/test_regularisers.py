@@ -49,19 +49,23 @@ def test_each_grows_by_its_own_ramp_or_by_the_common_one() -> None:
     length = torch.tensor([[STEP, STEP, STEP], [STEP, 0.0, 0.0]]) / SPAN
     weights = torch.tensor([[0.1, 0.05, 0.1], [0.75, 0.0, 0.0]])
     distortion = distortion_loss(weights, start, start + length, rays=2)
-    torch.testing.assert_close(regularisers(render, 0.5), opacity + 1.5 * sparsity + 7 * distortion)
-    torch.testing.assert_close(regularisers(render, 1.0), 2 * opacity + 3 * sparsity + 5 * entropy + 7 * distortion)
+    half, figures = regularisers(render, 0.5)
+    torch.testing.assert_close(half, opacity + 1.5 * sparsity + 7 * distortion)
+    each = {"loss_opacity": opacity, "loss_sparsity": 1.5 * sparsity, "loss_distortion": 7 * distortion}
+    torch.testing.assert_close(figures, each)  # what they add up from, to log
+    whole, _ = regularisers(render, 1.0)
+    torch.testing.assert_close(whole, 2 * opacity + 3 * sparsity + 5 * entropy + 7 * distortion)
 
 
 def test_without_samples_and_without_weights_there_is_nothing() -> None:
     render = a_render()
     none = LossConfig(orientation=0.0, opacity=0.0, sparsity=0.0, entropy=0.0)
-    assert float(Regularisers(none, step_length=STEP, span=SPAN)(render, 1.0)) == 0
+    assert float(Regularisers(none, step_length=STEP, span=SPAN)(render, 1.0)[0]) == 0
     empty = torch.zeros(0)
     render.density = render.weights = empty
     render.samples = Samples(torch.zeros(0, dtype=torch.int64), empty, empty)
     some = LossConfig(orientation=0.0, opacity=0.0, sparsity=1.0, entropy=0.0, distortion=1.0)
-    assert float(Regularisers(some, step_length=STEP, span=SPAN)(render, 1.0)) == 0
+    assert float(Regularisers(some, step_length=STEP, span=SPAN)(render, 1.0)[0]) == 0
 
 
 def test_orientation_needs_normals() -> None:

@@ -1,5 +1,6 @@
 """Objectives of score distillation, one a file, behind one contract."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gpslift.guidance.asking import Guidance
@@ -20,15 +21,23 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
     """The objective that a config names. steps: of the whole lift."""
     guidance = build_guidance(config, prior, steps, seed)
     _save_memory(config, prior)
-    if config.objective == "sds":
-        return ScoreDistillation(guidance)
-    if config.objective == "ism":
-        return IntervalScoreMatching(guidance, config.interval, config.inversion_steps)
-    if config.objective == "vsd":
-        return VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr)
+    return OBJECTIVES[config.objective](guidance, config)
+
+
+def _multistep(guidance: Guidance, config: GuidanceConfig) -> Objective:
+    """A refinement has no NeRF to be tinted or to be rendered in parts."""
     if isinstance(config, LiftGuidanceConfig):
         return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between))
     return MultiStepTarget(guidance, config.reuse)
+
+
+OBJECTIVES: dict[str, Callable[[Guidance, GuidanceConfig], Objective]] = {
+    "multistep": _multistep,
+    "sds": lambda guidance, config: ScoreDistillation(guidance),
+    "ism": lambda guidance, config: IntervalScoreMatching(guidance, config.interval, config.inversion_steps),
+    "vsd": lambda guidance, config: VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr),
+}
+"""By the names of `guidance.objective`."""
 
 
 def build_guidance(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Guidance:

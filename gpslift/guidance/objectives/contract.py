@@ -31,6 +31,11 @@ class Objective(Protocol):
     """How the prior is asked; a lift may change that between steps."""
     stride: int
     """1: judges whole pictures. n > 1: judges one of the n x n interleaved grids of pixels at a time."""
+    reuse: int
+    """Steps that share their cameras, as they share what the prior made of them."""
+    makes_pictures: bool
+    """Whether it compares renders with pictures that the prior makes: to those, skies may be tinted, and colours at the
+    end be asked for from noise alone."""
 
     def needs_pictures(self, step: int) -> bool:
         """Whether `look` must be called before this step's loss."""
@@ -63,7 +68,8 @@ class GradientObjective:
     mean, so that its size hangs neither on the latents' size nor on the batch's.
     """
 
-    stride = 1
+    stride = reuse = 1
+    makes_pictures = False
 
     def __init__(self, guidance: Guidance) -> None:
         self.guidance = guidance

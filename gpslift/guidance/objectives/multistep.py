@@ -24,6 +24,8 @@ class MultiStepTarget:
     Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
     """
 
+    makes_pictures = True
+
     def __init__(
         self, guidance: Guidance, reuse: int, stride: int = 1, own_sky: tuple[float, float] = (0.0, 0.0)
     ) -> None:
