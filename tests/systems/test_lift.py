@@ -7,6 +7,7 @@ import shutil
 import signal
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -108,6 +109,16 @@ def test_a_run_writes_metrics_and_previews(lifts: Leavings) -> None:
     assert [int(row.split(",")[header.split(",").index("step")]) for row in rows] == [2, 4, 6, 8, 10, 12]
     assert [path.name for path in run.previews.iterdir()] == [f"step_{STEPS:08d}.png"]
     assert json.loads(run.status.read_text())["state"] == "finished"
+
+
+def test_a_lift_from_python_as_the_docs_have_it(lifts: Leavings) -> None:
+    run = lifts.run("multistep").folder.parent
+    page = (REPOSITORY / "docs/extending.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(code.replace('"outputs", "statue_of_liberty"', f"{str(run.parent)!r}, {run.name!r}"), names)
+    assert names["picture"].color.shape == (8, 128, 128, 3) and names["picture"].opacity.shape == (8, 128, 128)
+    assert names["density"].shape == (1,) and names["color"].shape == (1, 3)
 
 
 def test_export_writes_every_format_in_metres(lifts: Leavings, tmp_path: Path) -> None:
