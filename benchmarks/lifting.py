@@ -24,7 +24,7 @@ from benchmarks.report import machine, table, write_table
 from gpslift.config import REPOSITORY, load_config
 from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
-from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, references
+from gpslift.metrics.mesh_truth import HEADINGS, MeshComparison, TruthComparison, references
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
@@ -123,7 +123,7 @@ def compare(runs: dict[str, Run]) -> str:
         rows.append([*figures[case].row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
         goals += goal_lines(case, figures[case])
     rows += [[*comparison.row(name), "-", "-", "-", "-"] for name, comparison in truths]
-    header = [*COLUMNS, "steps", "lifting s", "export s", "peak GiB"]
+    header = [*HEADINGS, "steps", "lifting s", "export s", "peak GiB"]
     return heading(load_landmark(config.landmark).title, config) + table(header, rows) + "\n\n" + "\n".join(goals)
 
 

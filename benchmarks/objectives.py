@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks.lifting import cost_of, lift_config, make_run
 from benchmarks.report import machine, table, write_table
 from gpslift.geo.landmarks import load_landmark
-from gpslift.metrics.mesh_truth import COLUMNS, TruthComparison, references
+from gpslift.metrics.mesh_truth import HEADINGS, TruthComparison, references
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
 from systems.validation.lift import load_exported
@@ -53,7 +53,7 @@ def compare(runs: dict[str, Run], steps: str) -> str:
         f"{landmark.title}: as in the table of lifting, with other objectives and timestep schedules, {steps} steps "
         f"each. One seed. {machine()}. Written by `python -m benchmarks.objectives`.\n\n"
     )
-    return text + table([*COLUMNS, "steps", "lifting s", "peak GiB"], rows)
+    return text + table([*HEADINGS, "steps", "lifting s", "peak GiB"], rows)
 
 
 def row_of(comparison: TruthComparison, case: str, run: Run, landmark: str) -> list[str]:
@@ -62,7 +62,7 @@ def row_of(comparison: TruthComparison, case: str, run: Run, landmark: str) -> l
     cost = [str(lift_config(run).optim.steps), lifting, peak]
     mesh = load_exported(run, landmark)
     if mesh is None:
-        return [f"**{OBJECTIVES[case][0]}**", *["-"] * (len(COLUMNS) - 1), *cost]
+        return [f"**{OBJECTIVES[case][0]}**", *["-"] * (len(HEADINGS) - 1), *cost]
     return [*comparison.compare(mesh).row(f"**{OBJECTIVES[case][0]}**"), *cost]
 
 

@@ -19,20 +19,12 @@ from gpslift.config import load_config
 from gpslift.export.pictures import COMPASS, labelled_grid
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.metrics.mesh_colors import COLUMNS, compare_colors
-from gpslift.metrics.mesh_truth import TruthComparison
+from gpslift.metrics.mesh_truth import FIGURES, TruthComparison
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
 
-HEADER = [
-    *COLUMNS,
-    "upper part: color distance",
-    "chromaticity distance",
-    "IoU",
-    "F 2 %",
-    "upper: to truth m",
-    "best yaw °",
-    "training s",
-]
+SHAPE = ["IoU", "F 2 %", "upper: to truth m", "best yaw °"]
+HEADER = [*COLUMNS, "upper part: color distance", "chromaticity distance", *SHAPE, "training s"]
 
 
 class Truth:
@@ -48,7 +40,7 @@ class Truth:
         """The cells that `HEADER` names."""
         whole = compare_colors(mesh, self.mesh, self.low, self.high)
         upper, figures = compare_colors(mesh, self.mesh, self.upper_low, self.high), self.shape.compare(mesh)
-        shape = [f"{figures.iou:.3f}", f"{figures.f_2:.3f}", f"{figures.upper_m:.2f}", f"{figures.best_yaw_deg:+.0f}"]
+        shape = [FIGURES[heading](figures) for heading in SHAPE]
         distances = [f"{upper.as_they_are:.3f}", f"{upper.chromaticity:.3f}"]
         return [*whole.row(name), *distances, *shape, "-" if seconds is None else f"{seconds:.0f}"]
 

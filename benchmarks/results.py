@@ -21,7 +21,7 @@ from gpslift.config import REPOSITORY, load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_colors import compare_colors
-from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison
+from gpslift.metrics.mesh_truth import HEADINGS, MeshComparison
 from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, last_run
 from systems.distillation import prior_of
@@ -187,7 +187,7 @@ def report(landmarks: Sequence[str], overrides: Sequence[str]) -> str:
         raise SystemExit("no lift is there yet; --run makes them")
     picture(pictured, PICTURES / "results.jpg")
     colors = ["contrast of colours", "chromaticity distance"]
-    header = [*COLUMNS, *colors, "prior: exact / within one bin %", "steps", "lifting s"]
+    header = [*HEADINGS, *colors, "prior: exact / within one bin %", "steps", "lifting s"]
     page = [INTRODUCTION.format(machine=machine()), table(header, rows), "", *said, ""]
     return "\n".join(page + ([CONTROLS, *controls] if controls else []))
 

@@ -1,7 +1,7 @@
 """A mesh against the true one, in the true frame and without any alignment; metres, x east, y north, z up."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,22 +56,8 @@ class MeshComparison:
         return self.upper_m < min(self.upper_mirrored_m, self.upper_turned_back_m, self.upper_turned_m)
 
     def row(self, name: str) -> list[str]:
-        """The cells that `COLUMNS` names."""
-        return [
-            name,
-            f"{self.iou:.3f}",
-            f"{self.f_2:.3f}",
-            f"{self.f_5:.3f}",
-            metres(self.chamfer_m),
-            f"{self.normal_consistency:.3f}",
-            metres(self.upper_m),
-            metres(self.upper_mirrored_m),
-            metres(self.upper_turned_back_m),
-            metres(self.upper_turned_m),
-            f"{self.best_yaw_deg:+.0f}",
-            f"{self.yaw_contrast:.2f}",
-            f"{self.best_scale:.2f}",
-        ]
+        """The cells below `HEADINGS`."""
+        return [name, *(text(self) for text in FIGURES.values())]
 
 
 def metres(distance: float) -> str:
@@ -79,26 +65,27 @@ def metres(distance: float) -> str:
     return f"{distance:.2f}" if math.isfinite(distance) else "none"
 
 
-COLUMNS = [
-    "mesh",
-    "IoU",
-    "F 2 %",
-    "F 5 %",
-    "Chamfer m",
-    "normals",
-    "upper: to truth m",
-    "to mirrored",
-    "to turned -10°",
-    "to turned +10°",
-    "best yaw °",
-    "yaw contrast",
-    "best scale",
-]
+FIGURES: dict[str, Callable[[MeshComparison], str]] = {
+    "IoU": lambda figures: f"{figures.iou:.3f}",
+    "F 2 %": lambda figures: f"{figures.f_2:.3f}",
+    "F 5 %": lambda figures: f"{figures.f_5:.3f}",
+    "Chamfer m": lambda figures: metres(figures.chamfer_m),
+    "normals": lambda figures: f"{figures.normal_consistency:.3f}",
+    "upper: to truth m": lambda figures: metres(figures.upper_m),
+    "to mirrored": lambda figures: metres(figures.upper_mirrored_m),
+    "to turned -10°": lambda figures: metres(figures.upper_turned_back_m),
+    "to turned +10°": lambda figures: metres(figures.upper_turned_m),
+    "best yaw °": lambda figures: f"{figures.best_yaw_deg:+.0f}",
+    "yaw contrast": lambda figures: f"{figures.yaw_contrast:.2f}",
+    "best scale": lambda figures: f"{figures.best_scale:.2f}",
+}
+"""A table's columns, in order: each heading with what makes its cell of a comparison."""
+HEADINGS = ["mesh", *FIGURES]
 
 
 def markdown_table(rows: Sequence[tuple[str, MeshComparison]]) -> str:
     """A markdown table of comparisons, each with its name."""
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *(comparison.row(name) for name, comparison in rows)]
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *(comparison.row(name) for name, comparison in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -18,7 +18,7 @@ from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
-from gpslift.metrics.mesh_truth import COLUMNS, MeshComparison, TruthComparison, markdown_table, references
+from gpslift.metrics.mesh_truth import FIGURES, MeshComparison, TruthComparison, markdown_table, references
 from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.refine import RefineConfig
@@ -112,9 +112,8 @@ def goals_reached(figures: MeshComparison, turns: int = 1) -> dict[str, bool]:
 def _side_by_side(rows: Sequence[tuple[str, MeshComparison]]) -> Table:
     """The comparisons as columns, which fits a terminal."""
     table = Table("", *(name for name, _ in rows))
-    cells = [comparison.row(name) for name, comparison in rows]
-    for index, column in enumerate(COLUMNS[1:], start=1):
-        table.add_row(column, *(cell[index] for cell in cells))
+    for heading, text in FIGURES.items():
+        table.add_row(heading, *(text(comparison) for _, comparison in rows))
     return table
 
 

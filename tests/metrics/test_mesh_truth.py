@@ -7,7 +7,15 @@ import pytest
 import trimesh
 
 from gpslift.metrics import mesh_truth, outer_surface
-from gpslift.metrics.mesh_truth import COLUMNS, TruthComparison, markdown_table, reference_meshes, reflection, rotation
+from gpslift.metrics.mesh_truth import (
+    FIGURES,
+    MeshComparison,
+    TruthComparison,
+    markdown_table,
+    reference_meshes,
+    reflection,
+    rotation,
+)
 
 VOLUME = ([-20.0, -20.0, 1.0], [20.0, 20.0, 60.0])
 
@@ -93,7 +101,7 @@ def test_mesh_outside_the_own_volume_fails_everything(comparison: TruthCompariso
     away.apply_translation([500, 0, 0])
     figures = comparison.compare(away)
     assert (figures.iou, figures.f_5, figures.chamfer_m, figures.yaw_contrast) == (0.0, 0.0, float("inf"), 1.0)
-    assert dict(zip(COLUMNS, figures.row("nothing"), strict=True))["Chamfer m"] == "none"
+    assert FIGURES["Chamfer m"](figures) == "none"
     assert not figures.sides_right
 
 
@@ -113,7 +121,26 @@ def test_rotation_is_clockwise_and_reflection_keeps_the_facing() -> None:
     assert np.linalg.det(reflection(20.0)) == pytest.approx(-1)
 
 
-def test_markdown_has_a_row_for_each(comparison: TruthComparison) -> None:
-    table = markdown_table([("one", comparison.compare(landmark()))]).splitlines()
-    assert len(table) == 3 and table[2].startswith("| one | 1.000 |")
-    assert len({line.count("|") for line in table}) == 1
+def test_each_figure_of_a_table_stands_below_its_heading() -> None:
+    figures = MeshComparison(
+        iou=0.8765,
+        f_2=0.7,
+        f_5=0.951,
+        chamfer_m=1.2,
+        normal_consistency=0.6,
+        upper_m=2.0,
+        upper_mirrored_m=3.456,
+        upper_turned_back_m=float("inf"),
+        upper_turned_m=4.0,
+        best_yaw_deg=-3.0,
+        yaw_contrast=1.5,
+        best_scale=1.02,
+        diagonal_m=60.0,
+        upper_from_m=30.0,
+    )
+    assert markdown_table([("one", figures)]).splitlines() == [
+        "| mesh | IoU | F 2 % | F 5 % | Chamfer m | normals | upper: to truth m | to mirrored | to turned -10° "
+        "| to turned +10° | best yaw ° | yaw contrast | best scale |",
+        "| --- " * 13 + "|",
+        "| one | 0.876 | 0.700 | 0.951 | 1.20 | 0.600 | 2.00 | 3.46 | none | 4.00 | -3 | 1.50 | 1.02 |",
+    ]
