@@ -98,15 +98,15 @@ def angle_accuracy(run: Run) -> str:
 
 def verdict(landmark: str, figures: dict[str, MeshComparison]) -> str:
     """What a landmark's figures say, in a line."""
-    ours, turns = figures["seed_0"], SHAPE_FACTS[landmark].turns
-    missed = [name for name, reached in goals_reached(ours, turns).items() if not reached]
+    ours, facts = figures["seed_0"], SHAPE_FACTS[landmark]
+    missed = [name for name, reached in goals_reached(ours, facts.sides_tell).items() if not reached]
     title = load_landmark(landmark).title
     said = f"- {title}: " + (f"misses {'; '.join(missed)}" if missed else "reaches every goal")
     for case in SHOWN[1:]:
         if case in figures and (lost := not_beaten(ours, figures[case])):
             said += f"; {CASES[case][0]}, it is no worse in {', '.join(lost)}"
-    if turns > 2:
-        said += f"; {turns} turns leave the shape as it is, so that its sides say nothing"
+    if not facts.sides_tell:
+        said += f"; {facts.turns} turns leave the shape as it is, so that its sides say nothing"
     return said
 
 

@@ -9,10 +9,14 @@ import numpy as np
 import trimesh
 from numpy.typing import ArrayLike, NDArray
 
+from gpslift.errors import UserError
 from gpslift.geo.cities import City
+from gpslift.geo.landmarks import Landmark
 from gpslift.procedural.city.dataset import TRUTH
 from gpslift.procedural.city.terrain import terrain_of
 from gpslift.procedural.shapes import build_shape
+from gpslift.procedural.shapes.mesh_file import SUFFIXES, MeshKeys, is_mesh_file, load_shape
+from gpslift.schema.lift import ValidationConfig
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,18 @@ class ShapeFacts:
 
     mirror_deg: azimuth of a vertical plane that it is no mirror image about. upper_from_m: the height above which it is
     far from a solid of revolution. turns: how many turns in a full circle leave it as it is, or nearly so.
+    symmetry_known: whether that plane and these turns are known of it, or just have to be something.
     """
 
     mirror_deg: float
     upper_from_m: float
     turns: int = 1
+    symmetry_known: bool = True
+
+    @property
+    def sides_tell(self) -> bool:
+        """Whether its sides can be told apart, so that a mesh may be asked to have them right."""
+        return self.symmetry_known and self.turns <= 2
 
 
 SHAPE_FACTS = {
@@ -37,6 +48,27 @@ SHAPE_FACTS = {
     "space_needle": ShapeFacts(0.0, 1.0, turns=3),
     "lantern_tower": ShapeFacts(70.0, 24.0),
 }
+VALIDATION = MeshKeys("validation.truth", "validation.truth_up")
+
+
+def truth_of(landmark: Landmark, validation: ValidationConfig) -> tuple[trimesh.Trimesh, ShapeFacts] | None:
+    """The true mesh that a lift of `landmark` is compared with, as of `true_mesh`, and what is known of it.
+
+    None where `validation` names no truth and that of the landmark is not known. UserError for a name that no shape
+    has, and for a mesh file that does not fit (`load_shape`).
+    """
+    shape = validation.truth or landmark.name
+    if is_mesh_file(shape):
+        mesh = load_shape(shape, landmark, validation.truth_up, VALIDATION)
+        return mesh, ShapeFacts(mirror_deg=0.0, upper_from_m=landmark.own_volume_min_m[2], symmetry_known=False)
+    if shape in SHAPE_FACTS:
+        return true_mesh(shape), SHAPE_FACTS[shape]
+    if validation.truth:
+        raise UserError(
+            f"validation.truth={shape}: no such shape; known are {', '.join(SHAPE_FACTS)}, and any mesh file "
+            f"({', '.join(SUFFIXES)})"
+        )
+    return None
 
 
 def true_mesh(shape: str) -> trimesh.Trimesh:

@@ -256,7 +256,16 @@ class ExportConfig:
 
 @dataclass
 class ValidationConfig:
-    truth: str = key("", "the made-by-rule shape that a lift is compared with; '' = the landmark's own")
+    truth: str = key(
+        "",
+        "what a lift is compared with: a made-by-rule shape, or a mesh file (OBJ, ...) in metres; '' = the landmark's "
+        "own shape",
+    )
+    truth_up: str = key(
+        "auto",
+        "the axis of a mesh file that points up; auto = the one along which it is as high as the landmark",
+        choices=("auto", "y", "z"),
+    )
 
 
 @dataclass

@@ -26,6 +26,10 @@ from gpslift.storage import replace_text, saving
 from systems import jobs
 
 THIS_MESH = "exported mesh"
+OWN_MESH = (
+    "What symmetry a mesh file has is not known, so its sides are no goals: best yaw and 'mirrored' (east for west) "
+    "say something only of a shape that turns and mirroring change. 'Upper' is here the whole shape."
+)
 
 
 def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
@@ -34,33 +38,36 @@ def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
     Exports the run first if it has no mesh yet. Prints a table, and writes validation.json and validation.md into the
     run folder. Returns the figures of the mesh.
     """
-    from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
+    from gpslift.procedural.truth import SHAPE_FACTS, truth_of
 
     run = chosen_run(config.export.run, config.output, config.name)
     landmark = load_landmark(load_config(run.config).landmark)
-    shape = config.validation.truth or landmark.name
+    known = truth_of(landmark, config.validation)
     console = Console()
-    if shape not in SHAPE_FACTS:
-        known = ", ".join(SHAPE_FACTS)
-        if config.validation.truth:
-            raise UserError(f"validation.truth={shape}: no such shape; known are {known}")
-        console.print(f"the true shape of {shape} is not known, so there is nothing to compare with; known are {known}")
+    if known is None:
+        console.print(
+            f"the true shape of {landmark.name} is not known, so there is nothing to compare with; known are "
+            f"{', '.join(SHAPE_FACTS)}; validation.truth may also name a mesh file"
+        )
         return None
+    truth, facts = known
     mesh = load_exported(run, landmark.name)
     if mesh is None:
         mesh = _exported_now(config, run, landmark.name)
     console.print(f"comparing {run.export} with the truth, and the truth turned, mirrored and revolved")
-    truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
     comparison = TruthComparison(
         truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns, config.seed
     )
     figures = comparison.compare(mesh)
     rows = [(THIS_MESH, figures), *references(comparison, truth)]
     console.print(_side_by_side(rows))
-    goals = goals_reached(figures, facts.turns)
+    goals = goals_reached(figures, facts.sides_tell)
     for name, reached in goals.items():
         console.print(f"{'reached' if reached else 'MISSED'}: {name}", highlight=False)
-    _write(run.folder, rows, goals)
+    remarks = [] if facts.symmetry_known else [OWN_MESH]
+    for remark in remarks:
+        console.print(remark, highlight=False)
+    _write(run.folder, rows, goals, remarks)
     console.print(f"written: {run.folder / 'validation.json'}, {run.folder / 'validation.md'}", soft_wrap=True)
     return figures
 
@@ -92,10 +99,10 @@ def _exported_now(config: LiftConfig | RefineConfig, run: Run, name: str) -> tri
     return mesh
 
 
-def goals_reached(figures: MeshComparison, turns: int = 1) -> dict[str, bool]:
+def goals_reached(figures: MeshComparison, sides_tell: bool = True) -> dict[str, bool]:
     """The goals that this project sets a lift with known truth, each with whether it is reached.
 
-    turns: in how many turns of a full circle the truth is as it was; with more than two its sides are no goals.
+    sides_tell: whether the truth's sides can be told apart (`ShapeFacts.sides_tell`); if not they are no goals.
     """
     goals = {
         "silhouette IoU at least 0.85": figures.iou >= 0.85,
@@ -103,7 +110,7 @@ def goals_reached(figures: MeshComparison, turns: int = 1) -> dict[str, bool]:
         "F-score at least 0.75 at 2 % of the diagonal": figures.f_2 >= 0.75,
         "best scale within 4 %": round(abs(figures.best_scale - 1), 2) <= 0.04,
     }
-    if turns <= 2:
+    if sides_tell:
         goals["upper part closer to the truth than to it mirrored or turned by 10 degrees"] = figures.sides_right
         goals["best yaw within 3 degrees"] = abs(figures.best_yaw_deg) <= 3
     return goals
@@ -117,12 +124,15 @@ def _side_by_side(rows: Sequence[tuple[str, MeshComparison]]) -> Table:
     return table
 
 
-def _write(folder: Path, rows: Sequence[tuple[str, MeshComparison]], goals: dict[str, bool]) -> None:
+def _write(
+    folder: Path, rows: Sequence[tuple[str, MeshComparison]], goals: dict[str, bool], remarks: Sequence[str]
+) -> None:
     figures = {name: _finite(asdict(comparison)) for name, comparison in rows}
     with saving(folder):
         replace_text(folder / "validation.json", json.dumps({"figures": figures, "goals": goals}, indent=2) + "\n")
         lines = [f"- {'reached' if reached else 'missed'}: {name}" for name, reached in goals.items()]
-        replace_text(folder / "validation.md", "\n".join([markdown_table(rows), "", *lines, ""]))
+        paragraphs = [markdown_table(rows), "\n".join(lines), *remarks]
+        replace_text(folder / "validation.md", "\n\n".join(paragraphs) + "\n")
 
 
 def _finite(figures: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A shape from a mesh file, such as OBJ, in place of one made by rule: in metres, on the ground, coloured by face."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,32 +25,43 @@ def is_mesh_file(shape: str) -> bool:
     return shape.lower().endswith(SUFFIXES)
 
 
-def load_shape(path: str, landmark: Landmark, up: str) -> trimesh.Trimesh:
+@dataclass(frozen=True)
+class MeshKeys:
+    """The keys of a config that tell a mesh file and its axis that points up, for errors to name."""
+
+    path: str
+    up: str
+
+
+EMBEDDED = MeshKeys("data.embedded_shape", "data.embedded_up")
+
+
+def load_shape(path: str, landmark: Landmark, up: str, keys: MeshKeys = EMBEDDED) -> trimesh.Trimesh:
     """The mesh in a file: metres, x east, y north, z up, its lowest point on the ground, its footprint's middle at the
     landmark's centre, face colours.
 
     up: the file's axis that points up, 'y' (then its -z is north) or 'z' (then its y is north); 'auto' takes the one
-    along which the mesh is as high as the landmark. UserError for a file that is missing, unreadable or empty, for
-    other units, and for a footprint that the landmark's box does not hold.
+    along which the mesh is as high as the landmark. keys: which keys told `path` and `up`. UserError for a file that
+    is missing, unreadable or empty, for other units, and for a footprint that the landmark's box does not hold.
     """
-    mesh = _read(path)
-    if _axis_up(path, mesh, landmark, up) == "y":
+    named = f"{keys.path}={path}"
+    mesh = _read(named, resolve_path(path))
+    if _axis_up(named, mesh, landmark, up, keys.up) == "y":
         mesh.apply_transform(Y_UP_TO_Z_UP)
     low, high = mesh.bounds
     mesh.apply_translation([*(-(low + high)[:2] / 2), -low[2]])
-    _check_footprint(path, mesh, landmark)
+    _check_footprint(named, mesh, landmark)
     return mesh
 
 
-def _read(path: str) -> trimesh.Trimesh:
-    """One mesh of all that the file holds, faces outwards, with face colours."""
-    file = resolve_path(path)
+def _read(named: str, file: Path) -> trimesh.Trimesh:
+    """One mesh of all that the file holds, faces outwards, with face colours. named: what errors start with."""
     if not file.is_file():
-        raise UserError(f"data.embedded_shape={path}: there is no such file")
-    parts = [part for part in _parts(path, file) if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+        raise UserError(f"{named}: there is no such file")
+    parts = [part for part in _parts(named, file) if isinstance(part, trimesh.Trimesh) and len(part.faces)]
     corners = [part.triangles for part in parts]
     if not parts or not np.isfinite(np.concatenate(corners)).all() or not np.ptp(np.concatenate(corners)) > 0:
-        raise UserError(f"data.embedded_shape={path} is empty: it holds no faces; export the mesh again")
+        raise UserError(f"{named} is empty: it holds no faces; export the mesh again")
     colors = np.concatenate([_face_colors(part) for part in parts])
     merged = trimesh.util.concatenate([trimesh.Trimesh(part.vertices, part.faces, process=False) for part in parts])
     merged.visual.face_colors = colors
@@ -59,11 +71,11 @@ def _read(path: str) -> trimesh.Trimesh:
     return merged
 
 
-def _parts(path: str, file: Path) -> list[trimesh.Trimesh]:
+def _parts(named: str, file: Path) -> list[trimesh.Trimesh]:
     try:
         return list(trimesh.load_scene(file, process=False).dump())
     except Exception as error:  # each format's reader raises its own kinds; whichever it is, the file is to blame
-        raise UserError(f"data.embedded_shape={path} cannot be read as a mesh: {error}") from error
+        raise UserError(f"{named} cannot be read as a mesh: {error}") from error
 
 
 def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
@@ -79,7 +91,7 @@ def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
     return np.tile(np.asarray(visual.material.main_color, np.uint8), (len(mesh.faces), 1))
 
 
-def _axis_up(path: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str) -> str:
+def _axis_up(named: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str, up_key: str) -> str:
     """'y' or 'z': `up` or, of the two, the one along which the mesh is nearer to the landmark's height.
 
     UserError where it is far from that height.
@@ -91,18 +103,18 @@ def _axis_up(path: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str) -> s
         return nearest
     found = " or ".join(f"{heights[axis]:.3g} (with {axis} up: factor {factors[axis]:.3g})" for axis in heights)
     raise UserError(
-        f"data.embedded_shape={path}: its height is {found}, that of the {landmark.title} {landmark.height_m:.3g} m. "
-        "The mesh must be in metres: scale it by that factor, or correct the landmark's height; data.embedded_up says "
+        f"{named}: its height is {found}, that of the {landmark.title} {landmark.height_m:.3g} m. "
+        f"The mesh must be in metres: scale it by that factor, or correct the landmark's height; {up_key} says "
         "which axis points up"
     )
 
 
-def _check_footprint(path: str, mesh: trimesh.Trimesh, landmark: Landmark) -> None:
+def _check_footprint(named: str, mesh: trimesh.Trimesh, landmark: Landmark) -> None:
     low, high = mesh.bounds
     if np.all(low[:2] >= landmark.box_min_m[:2]) and np.all(high[:2] <= landmark.box_max_m[:2]):
         return
     wide, deep = mesh.extents[:2]
     raise UserError(
-        f"data.embedded_shape={path} is {wide:.3g} m wide and {deep:.3g} m deep, more than the box of the "
+        f"{named} is {wide:.3g} m wide and {deep:.3g} m deep, more than the box of the "
         f"{landmark.title} holds; set width: {math.ceil(max(wide, deep))} in the landmark's file"
     )
