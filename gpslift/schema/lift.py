@@ -115,7 +115,7 @@ class GuidanceConfig:
     t_start: list[float] = key(
         [0.85, 0.98], "timestep range at the first step, as shares of the noise schedule", low=0.0, high=1.0
     )
-    t_end: list[float] = key([0.3, 0.7], "timestep range at the end of annealing", low=0.0, high=1.0)
+    t_end: list[float] = key([0.4, 0.75], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
     reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
