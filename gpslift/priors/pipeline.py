@@ -247,14 +247,16 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         return latents if as_latents else self.from_latents(latents)
 
     def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Clean latents [B, C, h, w] from their first noise.
+        """Clean latents [B, C, h, w] from their first noise, of unit variance.
 
-        guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B].
+        guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B]. They are
+        scaled as the U-Net knows them: some schedulers, such as Euler's, let the noise's variance grow far beyond 1.
         """
-        latents = noise
         self.scheduler.set_timesteps(steps, device=noise.device)
+        latents = noise * self.scheduler.init_noise_sigma
         for timestep in self.progress_bar(self.scheduler.timesteps):
-            raw = guided_raw(latents, timestep.expand(len(latents)))
+            seen = self.scheduler.scale_model_input(latents, timestep)
+            raw = guided_raw(seen, timestep.expand(len(latents)))
             latents = self.scheduler.step(raw, timestep, latents).prev_sample
         return latents
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from gpslift.errors import UserError
@@ -50,6 +51,13 @@ def test_a_landmarks_prior_averages_as_well() -> None:
     mean = average(prior, places={"azimuth_deg": [30.0] * 3, "frame_width_m": 100.0})
     plain = prior.sample({"azimuth_deg": 30.0, "frame_width_m": 100.0}, 1, "a bench", 3, 2.0, 5.0, generator())
     assert torch.allclose(mean, plain[0], atol=1e-5)
+
+
+def test_exchanging_the_scheduler_changes_no_average() -> None:
+    prior = tiny_city_prior()
+    ddim = average(prior)
+    prior.scheduler = EulerDiscreteScheduler.from_config(prior.scheduler.config)
+    assert torch.allclose(average(prior), ddim, atol=0.01)
 
 
 def test_how_many_rows_go_at_once_does_not_matter(city: PlaceDiffusionPipeline) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from gpslift.conditioning.place import Place
@@ -189,6 +190,27 @@ def test_sampling_one_clean_image_gives_that_image(prediction: str, monkeypatch:
             continue  # noise alone cannot tell the image at the last step, which holds none of it
         images = prior.sample({}, 1, steps=steps, generator=generator())
         assert torch.allclose(images, prior.from_latents(clean), atol=2e-3)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_exchanging_the_scheduler_changes_no_image(prediction: str) -> None:
+    """DDIM is Euler's method over x / sqrt(a), so that both make one image but for rounding, in any number of steps."""
+    prior = tiny_prior(prediction)
+    where, scales = place_of(prior, [0.0, 90.0]), Scales(2.0, 5.0)
+
+    def latents() -> Tensor:
+        told = {"guidance_scale_text": scales.text, "guidance_scale_place": scales.place}
+        return prior.sample(where, 2, TEXT, 5, generator=generator(), as_latents=True, **told)
+
+    ddim = latents()
+    plain, branches = torch.randn(2, 12, 8, 8, generator=generator()), prior.guidance_branches(TEXT, where, scales)
+    for timestep in prior.scheduler.timesteps:
+        raw = prior.guided_raw(plain, timestep.expand(2), branches, scales)
+        plain = prior.scheduler.step(raw, timestep, plain).prev_sample
+    assert torch.equal(ddim, plain)  # the default scheduler scales nothing, to the last bit
+    prior.scheduler = EulerDiscreteScheduler.from_config(prior.scheduler.config)
+    euler = latents()
+    assert (euler - ddim).abs().max() < 0.01 * ddim.std()
 
 
 def test_images_follow_from_the_seed(prior: PlaceDiffusionPipeline) -> None:
