@@ -8,6 +8,7 @@ from torch import Tensor
 from gpslift.conditioning.place import values_given
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, effective_scales
+from gpslift.priors.first_noise import first_noise
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
 ROWS_AT_ONCE = 16
@@ -52,7 +53,8 @@ def average_image(
             total += _each(prior, noisy, timestep, condition).sum(0, keepdim=True)
         return compose_branches([*branches, total / count], scales)
 
-    return prior.from_latents(prior.denoise(prior.first_noise(1, generator, device), steps, guided_raw))[0]
+    noise = first_noise(prior.unet, 1, generator, device)
+    return prior.from_latents(prior.denoise(noise, steps, guided_raw))[0]
 
 
 def _each(prior: PlaceDiffusionPipeline, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:

@@ -16,8 +16,10 @@ from gpslift.conditioning.text import encode_text
 from gpslift.priors.beside import forget_origin, read_beside, write_beside
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, Texts, effective_scales, texts_of
+from gpslift.priors.first_noise import first_noise
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.gated_attention import install_gates
+from gpslift.priors.output_types import check_output_type, in_form
 
 
 class PlaceDiffusionPipeline(DiffusionPipeline):
@@ -238,7 +240,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
         scales = effective_scales(text, whole, scales)
         branches = self.guidance_branches(text, whole, scales)
-        noise = self.first_noise(count, generator, device)
+        noise = first_noise(self.unet, count, generator, device)
 
         def guided(noisy: Tensor, timestep: Tensor) -> Tensor:
             return self.guided_raw(noisy, timestep, branches, scales)
@@ -262,33 +264,36 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def __call__(
         self,
-        *,
-        place: dict[str, Any],
         prompt: str | Sequence[str] | None = None,
+        *,
+        place: dict[str, Any] | None = None,
         count: int | None = None,
+        num_inference_steps: int = 30,
+        guidance_scale_text: float = 1.0,
+        guidance_scale_place: float = 1.0,
+        guidance_rescale: float = 0.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
-        **settings: Any,
-    ) -> ImagePipelineOutput:
-        """As `sample`, in diffusers' form: `.images` holds PIL images, or a tensor with output_type="pt".
+        return_dict: bool = True,
+    ) -> ImagePipelineOutput | tuple[Any]:
+        """As `sample`, in diffusers' form: an object whose `.images` are N images; a tuple of them without return_dict.
 
-        count: how many images; by default as many as the place has values or the prompt has texts.
+        place: None is unknown, the text alone counts. count: N; by default as many as there are places or prompts.
+        output_type: "pil": PIL images; "pt": a tensor [N, 3, H, W] in [0, 1]; "np": an array [N, H, W, 3] in [0, 1];
+        "latent": latents [N, C, h, w]. Raises ValueError for any other, and what `sample` raises.
         """
-        texts = 1 if prompt is None or isinstance(prompt, str) else len(prompt)
-        images = self.sample(place, count or max(values_given(place), texts), prompt, **settings)
-        if output_type == "pt":
-            return ImagePipelineOutput(images=images)
-        return ImagePipelineOutput(images=self.numpy_to_pil(images.permute(0, 2, 3, 1).cpu().numpy()))
-
-    def first_noise(
-        self, count: int, generator: torch.Generator | Sequence[torch.Generator] | None, device: torch.device
-    ) -> Tensor:
-        """The noise [count, C, h, w] that images start from. generator: one for all, or one an image."""
-        side = self.unet.config.sample_size
-        shape = (self.unet.config.in_channels, side, side)
-        if generator is None or isinstance(generator, torch.Generator):
-            drawn_on = device if generator is None else generator.device
-            return torch.randn((count, *shape), generator=generator, device=drawn_on).to(device)
-        each = [torch.randn(shape, generator=one, device=one.device).to(device) for one in generator]
-        if len(each) != count:
-            raise ValueError(f"{len(each)} generators for {count} images")
-        return torch.stack(each)
+        check_output_type(output_type)
+        place, texts = place or {}, 1 if prompt is None or isinstance(prompt, str) else len(prompt)
+        images = self.sample(
+            place,
+            count or max(values_given(place), texts),
+            prompt,
+            num_inference_steps,
+            guidance_scale_text,
+            guidance_scale_place,
+            generator,
+            as_latents=output_type == "latent",
+            guidance_rescale=guidance_rescale,
+        )
+        formed = in_form(images, output_type)
+        return ImagePipelineOutput(images=formed) if return_dict else (formed,)

@@ -8,7 +8,6 @@ from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.errors import UserError
 from gpslift.priors.composition import Scales
 from gpslift.priors.condition import Condition
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -235,33 +234,6 @@ def test_the_caption_is_the_text_where_none_is_given(prior: PlaceDiffusionPipeli
     assert torch.equal(image(None), image("A photo of a tower")) and torch.equal(image(""), image(None))
     assert not torch.equal(image("A tower at night"), image(None))
     assert not torch.equal(image([""]), image(None))
-
-
-@pytest.mark.parametrize(
-    ("place", "prompt", "count"),
-    [({}, TEXT, 2), ({"azimuth_deg": [0.0]}, TEXT, 2), ({"azimuth_deg": [0.0, 90.0, 180.0]}, TEXT[1:], 3)],
-)
-def test_places_and_prompts_are_one_for_all_or_one_an_image(
-    prior: PlaceDiffusionPipeline, place: dict[str, Any], prompt: list[str], count: int
-) -> None:
-    told = {"steps": 1, "guidance_scale_text": 3.0}
-    got = prior(place=place, prompt=prompt, output_type="pt", generator=generator(), **told).images
-    whole = {name: values * (count // len(values)) for name, values in place.items()}
-    expected = prior.sample(whole, count, prompt * (count // len(prompt)), generator=generator(), **told)
-    assert len(got) == count and torch.equal(got, expected)
-
-
-def test_as_many_prompts_as_fit_no_place_are_refused(prior: PlaceDiffusionPipeline) -> None:
-    with pytest.raises(ValueError, match="2 prompts for 3 images; give one for all, or one an image"):
-        prior(place={"azimuth_deg": [0.0, 90.0, 180.0]}, prompt=TEXT)
-    with pytest.raises(UserError, match="azimuth_deg has 2 values for 3 images; give one for all"):
-        prior(place={"azimuth_deg": [0.0, 90.0]}, prompt=[*TEXT, ""])
-
-
-def test_called_as_diffusers_pipelines_are(prior: PlaceDiffusionPipeline) -> None:
-    output = prior(place={"azimuth_deg": [0.0, 90.0, 180.0]}, steps=1)
-    assert [picture.size for picture in output.images] == [(16, 16)] * 3
-    assert prior(place={"azimuth_deg": 5.0}, count=2, steps=1, output_type="pt").images.shape == (2, 3, 16, 16)
 
 
 def test_gradients_reach_the_pixels(prior: PlaceDiffusionPipeline) -> None:
