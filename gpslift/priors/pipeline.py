@@ -31,9 +31,8 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     A place is a dict of the place encoder's `inputs` (of a city also {"latitude": [...], "longitude": [...]}); what is
     missing or NaN is unknown. `caption` is the text used where none is given, `image_size` the side of the images in
     pixels. What lies beside the weights (see `gpslift.priors.beside`) is loaded, saved and pushed to a hub with them.
+    diffusers' offloading to the CPU is not supported: places and noise are made where the U-Net lies.
     """
-
-    model_cpu_offload_seq = "text_encoder->place_encoder->unet->vae"
 
     def __init__(
         self,

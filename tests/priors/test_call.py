@@ -102,3 +102,8 @@ def test_help_shows_every_parameter_and_its_default() -> None:
     shared = [name for name in called if name in sampled and name not in ("self", "place", "count")]
     assert len(shared) == 5 and all(called[name].default == sampled[name].default for name in shared)
     assert called["num_inference_steps"].default == sampled["steps"].default
+
+
+def test_offloading_which_cannot_work_is_refused(prior: PlaceDiffusionPipeline) -> None:
+    with pytest.raises(ValueError, match="offload cannot be enabled because no `model_cpu_offload_seq`"):
+        prior.enable_model_cpu_offload(device="cpu")
