@@ -25,7 +25,7 @@ from gpslift.config import REPOSITORY, load_config
 from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import HEADINGS, MeshComparison, TruthComparison, references
-from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
+from gpslift.procedural.truth import ShapeFacts, truth_of
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
 from systems.memory import BYTES_OF_MAXRSS
@@ -100,28 +100,41 @@ def exported(run: Run, landmark: str) -> trimesh.Trimesh:
     return mesh
 
 
+def known_truth(config: LiftConfig) -> tuple[trimesh.Trimesh, ShapeFacts]:
+    """The true mesh that lifts of a config are compared with, and what is known of it."""
+    landmark = load_landmark(config.landmark)
+    known = truth_of(landmark, config.validation)
+    if known is None:
+        raise SystemExit(f"the true shape of {landmark.name} is not known, so there is nothing to compare with")
+    return known
+
+
+def comparison_for(config: LiftConfig) -> TruthComparison:
+    """How the meshes of a config's lifts are compared with the truth."""
+    truth, facts = known_truth(config)
+    own = load_landmark(config.landmark).own_volume
+    return TruthComparison(truth, own, facts.mirror_deg, facts.upper_from_m, facts.turns)
+
+
 def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]]]:
     """The figures of runs of one landmark, by case, and those of the truth itself turned, mirrored and revolved."""
     config = lift_config(next(iter(runs.values())))
-    landmark = load_landmark(config.landmark)
-    shape = config.validation.truth or landmark.name
-    if shape not in SHAPE_FACTS:
-        raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
-    truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
-    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
-    figures = {case: comparison.compare(exported(run, landmark.name)) for case, run in runs.items()}
-    return figures, references(comparison, truth)
+    comparison = comparison_for(config)
+    name = load_landmark(config.landmark).name
+    figures = {case: comparison.compare(exported(run, name)) for case, run in runs.items()}
+    return figures, references(comparison, known_truth(config)[0])
 
 
 def compare(runs: dict[str, Run]) -> str:
     """The table, with the goals that the first two rows reach or miss."""
     config = lift_config(next(iter(runs.values())))
     figures, truths = compared(runs)
+    sides_tell = known_truth(config)[1].sides_tell
     rows, goals = [], []
     for case, run in runs.items():
         steps = str(lift_config(run).optim.steps)
         rows.append([*figures[case].row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
-        goals += goal_lines(case, figures[case])
+        goals += goal_lines(case, figures[case], sides_tell)
     rows += [[*comparison.row(name), "-", "-", "-", "-"] for name, comparison in truths]
     header = [*HEADINGS, "steps", "lifting s", "export s", "peak GiB"]
     return heading(load_landmark(config.landmark).title, config) + table(header, rows) + "\n\n" + "\n".join(goals)
@@ -141,11 +154,11 @@ def heading(title: str, config: LiftConfig) -> str:
     )
 
 
-def goal_lines(case: str, figures: MeshComparison) -> list[str]:
-    """For the lifts that are no controls: which goals are reached."""
+def goal_lines(case: str, figures: MeshComparison, sides_tell: bool) -> list[str]:
+    """For the lifts that are no controls: which goals are reached. sides_tell: as of `goals_reached`."""
     if not case.startswith("seed"):
         return []
-    missed = [name for name, reached in goals_reached(figures).items() if not reached]
+    missed = [name for name, reached in goals_reached(figures, sides_tell).items() if not reached]
     return [f"- {CASES[case][0]}: " + (f"misses {'; '.join(missed)}" if missed else "reaches every goal")]
 
 

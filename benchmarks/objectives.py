@@ -9,11 +9,10 @@ Steps are those of the NeRF; what they took is beside them.
 import argparse
 from collections.abc import Sequence
 
-from benchmarks.lifting import cost_of, lift_config, make_run
+from benchmarks.lifting import comparison_for, cost_of, known_truth, lift_config, make_run
 from benchmarks.report import machine, table, write_table
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import HEADINGS, TruthComparison, references
-from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
 from gpslift.runs import Run, open_run
 from systems.validation.lift import load_exported
 
@@ -41,13 +40,9 @@ def compare(runs: dict[str, Run], steps: str) -> str:
     """The table of lifts that were exported."""
     first = lift_config(next(iter(runs.values())))
     landmark = load_landmark(first.landmark)
-    shape = first.validation.truth or landmark.name
-    if shape not in SHAPE_FACTS:
-        raise SystemExit(f"the true shape of {shape} is not known, so there is nothing to compare with")
-    truth, facts = true_mesh(shape), SHAPE_FACTS[shape]
-    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
+    comparison = comparison_for(first)
     rows = [row_of(comparison, case, run, landmark.name) for case, run in runs.items()]
-    rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, truth)]
+    rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, known_truth(first)[0])]
     text = (
         "## Objectives\n\n"
         f"{landmark.title}: as in the table of lifting, with other objectives and timestep schedules, {steps} steps "
