@@ -100,41 +100,35 @@ def exported(run: Run, landmark: str) -> trimesh.Trimesh:
     return mesh
 
 
-def known_truth(config: LiftConfig) -> tuple[trimesh.Trimesh, ShapeFacts]:
-    """The true mesh that lifts of a config are compared with, and what is known of it."""
+def against_truth(config: LiftConfig) -> tuple[TruthComparison, trimesh.Trimesh, ShapeFacts]:
+    """How the meshes of a config's lifts are compared with the truth, the truth itself, and what is known of it."""
     landmark = load_landmark(config.landmark)
     known = truth_of(landmark, config.validation)
     if known is None:
         raise SystemExit(f"the true shape of {landmark.name} is not known, so there is nothing to compare with")
-    return known
+    truth, facts = known
+    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
+    return comparison, truth, facts
 
 
-def comparison_for(config: LiftConfig) -> TruthComparison:
-    """How the meshes of a config's lifts are compared with the truth."""
-    truth, facts = known_truth(config)
-    own = load_landmark(config.landmark).own_volume
-    return TruthComparison(truth, own, facts.mirror_deg, facts.upper_from_m, facts.turns)
-
-
-def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]]]:
-    """The figures of runs of one landmark, by case, and those of the truth itself turned, mirrored and revolved."""
+def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]], ShapeFacts]:
+    """The figures of runs of one landmark, by case, and those of the truth turned and so on; what is known of it."""
     config = lift_config(next(iter(runs.values())))
-    comparison = comparison_for(config)
+    comparison, truth, facts = against_truth(config)
     name = load_landmark(config.landmark).name
     figures = {case: comparison.compare(exported(run, name)) for case, run in runs.items()}
-    return figures, references(comparison, known_truth(config)[0])
+    return figures, references(comparison, truth), facts
 
 
 def compare(runs: dict[str, Run]) -> str:
     """The table, with the goals that the first two rows reach or miss."""
     config = lift_config(next(iter(runs.values())))
-    figures, truths = compared(runs)
-    sides_tell = known_truth(config)[1].sides_tell
+    figures, truths, facts = compared(runs)
     rows, goals = [], []
     for case, run in runs.items():
         steps = str(lift_config(run).optim.steps)
         rows.append([*figures[case].row(f"**{CASES[case][0]}**"), steps, *cost_of(run).cells()])
-        goals += goal_lines(case, figures[case], sides_tell)
+        goals += goal_lines(case, figures[case], facts.sides_tell)
     rows += [[*comparison.row(name), "-", "-", "-", "-"] for name, comparison in truths]
     header = [*HEADINGS, "steps", "lifting s", "export s", "peak GiB"]
     return heading(load_landmark(config.landmark).title, config) + table(header, rows) + "\n\n" + "\n".join(goals)

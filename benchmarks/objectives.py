@@ -9,7 +9,7 @@ Steps are those of the NeRF; what they took is beside them.
 import argparse
 from collections.abc import Sequence
 
-from benchmarks.lifting import comparison_for, cost_of, known_truth, lift_config, make_run
+from benchmarks.lifting import against_truth, cost_of, lift_config, make_run
 from benchmarks.report import machine, table, write_table
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import HEADINGS, TruthComparison, references
@@ -40,9 +40,9 @@ def compare(runs: dict[str, Run], steps: str) -> str:
     """The table of lifts that were exported."""
     first = lift_config(next(iter(runs.values())))
     landmark = load_landmark(first.landmark)
-    comparison = comparison_for(first)
+    comparison, truth, _ = against_truth(first)
     rows = [row_of(comparison, case, run, landmark.name) for case, run in runs.items()]
-    rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, known_truth(first)[0])]
+    rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, truth)]
     text = (
         "## Objectives\n\n"
         f"{landmark.title}: as in the table of lifting, with other objectives and timestep schedules, {steps} steps "

@@ -22,7 +22,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_colors import compare_colors
 from gpslift.metrics.mesh_truth import HEADINGS, MeshComparison
-from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
+from gpslift.procedural.truth import ShapeFacts, true_mesh
 from gpslift.runs import Run, last_run
 from systems.distillation import prior_of
 from systems.validation.lift import goals_reached
@@ -97,9 +97,9 @@ def angle_accuracy(run: Run) -> str:
     return f"{100 * accuracy['exact']:.0f} / {100 * accuracy['within_one']:.0f}"
 
 
-def verdict(landmark: str, figures: dict[str, MeshComparison]) -> str:
-    """What a landmark's figures say, in a line."""
-    ours, facts = figures["seed_0"], SHAPE_FACTS[landmark]
+def verdict(landmark: str, figures: dict[str, MeshComparison], facts: ShapeFacts) -> str:
+    """What a landmark's figures say, in a line. facts: of its true shape."""
+    ours = figures["seed_0"]
     missed = [name for name, reached in goals_reached(ours, facts.sides_tell).items() if not reached]
     title = load_landmark(landmark).title
     said = f"- {title}: " + (f"misses {'; '.join(missed)}" if missed else "reaches every goal")
@@ -136,7 +136,7 @@ def colors_of(run: Run, landmark: str) -> list[str]:
 
 def landmark_rows(landmark: str, runs: dict[str, Run]) -> tuple[list[list[str]], str]:
     """The rows of one landmark, and what they say."""
-    figures, references = compared(runs)
+    figures, references, facts = compared(runs)
     title = load_landmark(landmark).title
     rows = []
     for case, run in runs.items():
@@ -145,7 +145,7 @@ def landmark_rows(landmark: str, runs: dict[str, Run]) -> tuple[list[list[str]],
         angles = angle_accuracy(run) if case == "seed_0" else "-"
         rows.append([*figures[case].row(name), *colors_of(run, landmark), angles, steps, seconds])
     rows += [[*comparison.row(name), *["-"] * 5] for name, comparison in references[1:]]
-    return rows, verdict(landmark, figures)
+    return rows, verdict(landmark, figures, facts)
 
 
 def picture(runs: Sequence[Run], path: Path) -> None:
