@@ -92,7 +92,8 @@ class LiftSystem(DistillationSystem):
             normal_samples=NORMAL_SAMPLES // world_size(),
             **view.drawn,
         )
-        loss, figures = objective(seen(render, view.tint, view.cameras), view.place, step, view.first)
+        judged = render if objective.makes_pictures else self.shown(render, step)
+        loss, figures = objective(seen(judged, view.tint, view.cameras), view.place, step, view.first)
         regular, terms = self.regularisers(render, share)
         self.log("guide", loss.detach(), prog_bar=True)
         counts = {"opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))}
@@ -141,7 +142,8 @@ class LiftSystem(DistillationSystem):
         """What the prior is shown of a render: undecided pictures more solid, from `guidance.decided_from` on.
 
         Not in the first steps, in which there is no thing yet that could be solid. The regularisers part matter into
-        solid and clear as they grow, and so the more is asked of a picture that is shown as it is.
+        solid and clear as they grow, and so the more is asked of a picture that is shown as it is. An objective that
+        makes pictures compares them with the render as it is; another one's gradient goes through what was shown.
         """
         guidance, share = self.config.guidance, step / self.config.optim.steps
         if share < guidance.decided_from:

@@ -149,15 +149,15 @@ class LiftGuidanceConfig(GuidanceConfig):
     )
     decided: list[float] = key(
         [0.5, 0.7],
-        "multistep: pictures whose mean opacity, weighted by itself, is less than the second number are shown to "
-        "the prior more solid, fully below the first; 0,0 = never",
+        "pictures whose mean opacity, weighted by itself, is less than the second number are shown to the prior more "
+        "solid, fully below the first; 0,0 = never",
         low=0.0,
         high=1.0,
     )
     decided_end: list[float] = key(
-        [0.7, 0.9], "multistep: the same when the regularisers have grown (losses.ramp)", low=0.0, high=1.0
+        [0.7, 0.9], "the same when the regularisers have grown (losses.ramp)", low=0.0, high=1.0
     )
-    decided_from: float = key(0.15, "multistep: share of the steps from which on they are", low=0.0, high=1.0)
+    decided_from: float = key(0.15, "share of the steps from which on they are", low=0.0, high=1.0)
 
 
 @dataclass

@@ -61,3 +61,11 @@ def test_things_keep_their_colour_and_what_is_behind_them_its_own() -> None:
     expected = render_of(sharpened(opacity, BETWEEN), 0.9, 0.2)
     torch.testing.assert_close(shown.color, expected.color)
     assert torch.equal(shown.opacity, expected.opacity)
+
+
+def test_how_much_is_sharpened_follows_no_gradient() -> None:
+    opacity = torch.full((1, 3, 3), 0.6, requires_grad=True)  # between: sharpened by half
+    sharpened(opacity, BETWEEN).sum().backward()
+    shown = float(sharpened(opacity.detach(), BETWEEN)[0, 0, 0])
+    expected = 1.5 * shown * (1 - shown) / (0.6 * 0.4)  # odds to the power of 1.5, by hand
+    torch.testing.assert_close(opacity.grad, torch.full((1, 3, 3), expected))

@@ -13,7 +13,7 @@ from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
-from gpslift.guidance.objectives import build_guidance
+from gpslift.guidance.objectives import Seen, build_guidance
 from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
@@ -72,6 +72,38 @@ def test_undecided_pictures_are_shown_more_solid_and_more_so_as_the_regularisers
     torch.testing.assert_close(halfway, sharpened(opacity, (0.6, 0.8)))
     torch.testing.assert_close(system.shown(render, 9).opacity, sharpened(opacity, (0.8, 1.0)))
     assert (opacity < halfway).all() and (halfway < system.shown(render, 9).opacity).all()
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"), [("multistep", ["looks at", "judges the render"]), ("sds", ["judges what was shown"])]
+)
+def test_the_prior_sees_what_was_shown_and_its_pictures_are_compared_with_the_render(
+    objective: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, found = LiftConfig(), list[str]()
+    config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 10, [16], [0.0]
+    config.guidance.objective = objective
+    system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
+    of = type(system.objective)
+    look, judge = of.look, of.__call__
+
+    def looked(self: Any, pictures: Seen, *args: Any) -> None:
+        assert (pictures.clear == 0.25).all()
+        found.append("looks at")
+        look(self, pictures, *args)
+
+    def judged(self: Any, pictures: Seen, *args: Any) -> tuple[Tensor, dict[str, float]]:
+        found.append("judges what was shown" if (pictures.clear == 0.25).all() else "judges the render")
+        return judge(self, pictures, *args)
+
+    monkeypatch.setattr(of, "look", looked)
+    monkeypatch.setattr(of, "__call__", judged)
+    monkeypatch.setattr(LiftSystem, "shown", lambda _, render, step: replace(render, opacity=0 * render.opacity + 0.75))
+    monkeypatch.setattr(LiftSystem, "global_step", 4)
+    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
+    monkeypatch.setattr(LiftSystem, "log_dict", lambda *_: None)
+    system.training_step(0, 0)
+    assert found == expected
 
 
 @pytest.mark.parametrize(
