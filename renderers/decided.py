@@ -23,11 +23,11 @@ def decidedness(opacity: Tensor) -> Tensor:
 def sharpened(opacity: Tensor, between: tuple[float, float]) -> Tensor:
     """Opacity [B, H, W] drawn to 0 and 1 in undecided pictures: fully below the first decidedness, not from the second.
 
-    Fully: its odds are squared, so that `DRAWN_TO_HALF` becomes 1/2. How much a picture is sharpened is no matter of
-    gradients.
+    Fully: its odds are squared, so that `DRAWN_TO_HALF` becomes 1/2. Gradients go through the share, too: held back
+    there, score distillation dissolved the Space Needle's shaft.
     """
     low, high = between
-    share = ((high - decidedness(opacity.detach())) / max(high - low, 1e-6)).clamp(0, 1)
+    share = ((high - decidedness(opacity)) / max(high - low, 1e-6)).clamp(0, 1)
     odds = opacity.clamp(1e-4, 1 - 1e-4).logit()
     half = math.log(DRAWN_TO_HALF / (1 - DRAWN_TO_HALF))
     return torch.where(share > 0, ((1 + share) * odds - 2 * share * half).sigmoid(), opacity)

@@ -1,5 +1,7 @@
 """Undecided pictures shown more solid: by hand."""
 
+import math
+
 import pytest
 import torch
 
@@ -63,9 +65,12 @@ def test_things_keep_their_colour_and_what_is_behind_them_its_own() -> None:
     assert torch.equal(shown.opacity, expected.opacity)
 
 
-def test_how_much_is_sharpened_follows_no_gradient() -> None:
+def test_gradients_go_through_how_much_is_sharpened() -> None:
     opacity = torch.full((1, 3, 3), 0.6, requires_grad=True)  # between: sharpened by half
     sharpened(opacity, BETWEEN).sum().backward()
     shown = float(sharpened(opacity.detach(), BETWEEN)[0, 0, 0])
-    expected = 1.5 * shown * (1 - shown) / (0.6 * 0.4)  # odds to the power of 1.5, by hand
+    own = 1.5 / (0.6 * 0.4)  # odds to the power of 1.5, by hand
+    share = -1 / (BETWEEN[1] - BETWEEN[0])  # all pixels together are as decided as they are opaque
+    through_share = share * (math.log(0.6 / 0.4) - 2 * math.log(0.35 / 0.65))
+    expected = shown * (1 - shown) * (own + through_share)
     torch.testing.assert_close(opacity.grad, torch.full((1, 3, 3), expected))
