@@ -140,6 +140,11 @@ def _optimizer_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )
     yield from _left_alone(config, MUON_KEYS, "optim.optimizer=muon", muon)
+    yield (
+        config.strategy != "fsdp" or (config.optim.optimizer == "adamw" and config.precision != "fp16"),
+        f"strategy=fsdp shares out what optim.optimizer=adamw needs, in bf16 or 32 bits, but optim.optimizer="
+        f"{config.optim.optimizer} and precision={config.precision}; change them, or set strategy=ddp",
+    )
 
 
 def _left_alone(
@@ -241,6 +246,7 @@ def _refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
 
 
 def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    yield (config.strategy != "fsdp", "strategy=fsdp shares out a prior's weights; a lift has few: set strategy=ddp")
     processes = max(config.devices, 1) * config.nodes
     yield (
         config.optim.batch_size % processes == 0,

@@ -17,7 +17,7 @@ class BestAverage:
     def __init__(self, patience: int) -> None:
         self.patience = patience
         self.loss, self.step, self.stale = math.inf, 0, 0
-        self._weights: list[Tensor] = []
+        self.weights: list[Tensor] = []
 
     @property
     def exhausted(self) -> bool:
@@ -29,19 +29,19 @@ class BestAverage:
         self.stale += 1
         if loss < self.loss:
             self.loss, self.step, self.stale = loss, step, 0
-            self._weights = [weight.detach().cpu().clone() for weight in weights]
+            self.weights = [weight.detach().cpu().clone() for weight in weights]
 
     def put_into(self, weights: Sequence[Tensor]) -> None:
         """Copies the best into `weights`; they stay as they are where there is none."""
         with torch.no_grad():
-            for weight, best in zip(weights, self._weights, strict=bool(self._weights)):
+            for weight, best in zip(weights, self.weights, strict=bool(self.weights)):
                 weight.copy_(best)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint has of it; plain types."""
-        return {"loss": self.loss, "step": self.step, "stale": self.stale, "weights": self._weights}
+        return {"loss": self.loss, "step": self.step, "stale": self.stale, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes up where `state_dict` left off."""
         self.loss, self.step, self.stale = state["loss"], state["step"], state["stale"]
-        self._weights = [weight.cpu() for weight in state["weights"]]
+        self.weights = [weight.cpu() for weight in state["weights"]]

@@ -14,6 +14,7 @@ from torch import Tensor
 from gpslift.errors import UserError
 from gpslift.storage import short_path
 from systems.checkpoints import StepCheckpoints
+from systems.sharding import whole
 
 
 class FiniteGuard(pl.Callback):
@@ -36,7 +37,9 @@ class FiniteGuard(pl.Callback):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        problem, self._bad_loss = self._bad_loss or self._bad_gradient(trainer, pl_module, optimizer), ""
+        # looked at whatever the loss: it is a call of all processes together where they share the weights
+        gradient = self._bad_gradient(trainer, pl_module, optimizer)
+        problem, self._bad_loss = self._bad_loss or gradient, ""
         bad = bool(problem)
         if trainer.world_size > 1:
             bad = trainer.strategy.reduce_boolean_decision(bad, all=False)
@@ -64,9 +67,10 @@ class FiniteGuard(pl.Callback):
             return ""
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+        if torch.isfinite(whole(torch.nn.utils.get_total_norm(gradients))):
             return ""
-        bad = [name for name, p in pl_module.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+        named = ((name, p.grad) for name, p in pl_module.named_parameters() if p.grad is not None)
+        bad = [name for name, part in named if not whole(part).isfinite().all()]
         where = f"of {bad[0]}" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "") if bad else "(too large)"
         return f"the gradient {where} is not finite"
 

@@ -3,6 +3,8 @@
 import shlex
 from pathlib import Path
 
+import torch
+
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.geo.subject import Subject, load_subject
@@ -11,7 +13,7 @@ from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import photos_key
 from gpslift.priors.base_model import check_base_model
 from gpslift.priors.condition import Texts
-from gpslift.priors.finetuning import lora_config, merge_lora
+from gpslift.priors.finetuning import lora_config, merge_lora, prepare_networks
 from gpslift.priors.frozen import cached_texts, with_latents
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, save_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -29,6 +31,7 @@ from systems.optimizers import adamw8bit
 from systems.previews import city_preview
 from systems.prior_system import ImagePriorSystem
 from systems.running import choose_device, choose_devices, choose_precision, fit, make_trainer, prepare, show_summary
+from systems.sharding import whole
 
 
 def train(config: ImagePriorConfig, run: Run) -> None:
@@ -58,8 +61,7 @@ def train(config: ImagePriorConfig, run: Run) -> None:
         shares=optim.batch_size // optim.accumulate,
     )
     fit(trainer, system, photos, run, prior_remedies(config))
-    if first:
-        _save(system, config, run, photos)
+    _save(system, config, run, photos)
 
 
 def check_first(config: ImagePriorConfig) -> None:
@@ -96,9 +98,17 @@ def _system(config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> Imag
 
 
 def _save(system: ImagePriorSystem, config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> None:
-    """Saves the best, or the last, averaged weights as the run's prior, and says where."""
-    prior, subject, best = system.prior, photos.subject, system.best
+    """Saves the best, or the last, averaged weights as the run's prior, and says where. All processes call it."""
     system.use_average()
+    shared = whole({name: network.state_dict() for name, network in system.networks.items()}) if system.shared else {}
+    if not is_first_process():
+        return
+    prior, subject, best = system.prior, photos.subject, system.best
+    if shared:
+        prior = prior_from_photos(config, photos.photos("generator"), torch.device("cpu"))
+        prepare_networks(prior, config)
+        for name, weights in shared.items():
+            prior.networks[name].load_state_dict(weights)
     merge_lora(prior.unet)
     folder = run.folder / RUN_SUBFOLDER
     cameras = camera_table(photos.manifest) if isinstance(subject, Landmark) else None

@@ -77,6 +77,9 @@ def prior_remedies(config: ImagePriorConfig) -> str:
             remedies.append("set optim.optimizer=adamw8bit")
         if not config.prior.lora_rank:
             remedies.append("set prior.lora_rank=16")
+    processes = (config.devices or torch.cuda.device_count()) * config.nodes
+    if processes > 1 and optim.optimizer == "adamw" and config.strategy != "fsdp":
+        remedies.append("set strategy=fsdp")
     remedies += _narrower(config)
     remedies.append(f"lower backbone.image_size (now {config.backbone.image_size})")
     return "; ".join(remedies)

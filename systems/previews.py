@@ -27,9 +27,9 @@ class Preview:
     photos: Tensor | None
     columns: int
 
-    def save(self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path) -> None:
-        """Samples the images and writes them as one picture."""
-        images = prior.sample(
+    def images(self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig) -> Tensor:
+        """Samples the images [B, 3, S, S] in [0, 1]."""
+        images: Tensor = prior.sample(
             dict(self.place),
             len(self.prompts),
             prompt=self.prompts,
@@ -39,7 +39,10 @@ class Preview:
             guidance_rescale=config.sample.guidance_rescale,
             generator=generator_for(config.seed, "preview"),
         )
-        images = images.float().cpu()
+        return images.float().cpu()
+
+    def save(self, images: Tensor, path: Path) -> None:
+        """Writes them as one picture, below the photos."""
         save_grid(images if self.photos is None else torch.cat([self.photos, images]), path, columns=self.columns)
 
 

@@ -11,6 +11,7 @@ import torch
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
 
 from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
 from gpslift.conditioning.place import Place
@@ -27,6 +28,7 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from systems.best_average import BestAverage
 from systems.optimizers import make_optimizer
 from systems.previews import Preview, azimuth_preview
+from systems.sharding import parts_like, shard, take_apart, whole
 
 HELD_OUT_PHOTOS = 256
 HELD_OUT_DRAWS = 128
@@ -67,6 +69,7 @@ class ImagePriorSystem(pl.LightningModule):
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
         self.best = BestAverage(max(config.optim.patience, 0))
+        self.shared = False
         self._clock, self._clock_step = 0.0, 0
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
@@ -187,18 +190,19 @@ class ImagePriorSystem(pl.LightningModule):
         optim = self.config.optim  # while the learning rate warms up, no progress says nothing
         decides = self.best.patience > 0 and step >= optim.warmup_steps and step % optim.held_out_every_steps == 0
         previews = step % self.config.log.preview_every_steps == 0
-        loss = self.log_held_out_loss(step) if (decides or previews) and self.trainer.is_global_zero else None
+        computes = self.trainer.is_global_zero or self.shared  # shared weights are put together by all processes
+        loss = self.log_held_out_loss(step) if (decides or previews) and computes else None
         if decides:
             self.choose_best(loss, step)
-        if previews and self.trainer.is_global_zero:
+        if previews and computes:
             self.preview(step)
         self._clock, self._clock_step = time.monotonic(), step
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The moving average goes into the checkpoint; frozen weights do not, as the base model has them."""
-        checkpoint["average"] = self.average.state_dict()
+        checkpoint["average"] = whole(self.average.state_dict())
         if self.best.patience:
-            checkpoint["best"] = self.best.state_dict()
+            checkpoint["best"] = whole(self.best.state_dict())
         for name in self._frozen():
             checkpoint["state_dict"].pop(name, None)
 
@@ -212,6 +216,14 @@ class ImagePriorSystem(pl.LightningModule):
         if self.best.patience and "best" in checkpoint:
             self.best.load_state_dict(checkpoint["best"])
 
+    def share_out(self, mesh: DeviceMesh) -> None:
+        """Keeps this process's part of the trained weights and of their averages alone (`systems.sharding`)."""
+        shard(self.networks, mesh)
+        self.average.shadow_params = parts_like(self.average.shadow_params, self._trained())
+        if self.best.weights:
+            self.best.weights = parts_like(self.best.weights, self._trained())
+        self.shared = True
+
     def use_average(self) -> None:
         """Puts the moving average, or the best one that was met, in the weights' place, for good."""
         self.average.copy_to(self._trained())
@@ -220,8 +232,10 @@ class ImagePriorSystem(pl.LightningModule):
     def choose_best(self, loss: float | None, step: int) -> None:
         """Keeps the averaged weights if their held-out loss is the lowest; ends training when it has long not been.
 
-        loss: known to the first process alone, which decides for all.
+        loss: known to the first process, which decides for all, and to those with which it shares the weights.
         """
+        if self.shared:
+            loss = self.trainer.strategy.broadcast(loss)
         if loss is not None:
             self.best.offer(loss, step, self.average.shadow_params)
         if self.trainer.strategy.broadcast(self.best.exhausted):
@@ -263,7 +277,9 @@ class ImagePriorSystem(pl.LightningModule):
     def preview(self, step: int) -> None:
         """A picture of the averaged weights' images in the folder of previews."""
         with self.averaged():
-            self.shown.save(self.prior, self.config, self.previews / f"step_{step:08d}.png")
+            picture = self.shown.images(self.prior, self.config)
+        if self.trainer.is_global_zero:
+            self.shown.save(picture, self.previews / f"step_{step:08d}.png")
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -275,6 +291,7 @@ class ImagePriorSystem(pl.LightningModule):
             with torch.no_grad(), self.trainer.precision_plugin.forward_context():
                 yield
         finally:
+            take_apart(self.networks)
             self.average.restore(self._trained())
             self._set_training()
 

@@ -31,6 +31,7 @@ from systems.loggers import make_loggers
 from systems.memory import is_out_of_memory, out_of_memory
 from systems.progress import StepProgress, quiet_lightning
 from systems.rates import ConfiguredRates
+from systems.sharding import ShardedStrategy
 
 
 class Steps:
@@ -135,7 +136,7 @@ def make_trainer(
         accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
         devices=choose_devices(config, shares),
         num_nodes=config.nodes,
-        strategy=config.strategy,
+        strategy=ShardedStrategy() if config.strategy == "fsdp" else config.strategy,
         precision=precision or choose_precision(config),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=max_steps,

@@ -37,7 +37,10 @@ class RunConfig:
     )
     nodes: int = key(1, "machines that train together; Lightning says how to start them", low=1)
     strategy: str = key(
-        "auto", "how processes train together; auto = ddp where there are several", choices=("auto", "ddp")
+        "auto",
+        "how processes train together: ddp, each with all weights; fsdp: they share out a prior's weights; "
+        "auto = ddp where there are several",
+        choices=("auto", "ddp", "fsdp"),
     )
     skipped_steps: int = key(
         10, "steps in a row that are left out for a loss or gradient that is not finite, before training stops", low=0

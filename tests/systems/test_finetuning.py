@@ -186,6 +186,15 @@ def test_what_is_set_already_is_no_remedy(base: Path, tmp_path: Path) -> None:
     assert prior_remedies(config) == "lower backbone.image_size (now 16)"
 
 
+def test_several_processes_may_share_the_weights_out(base: Path, tmp_path: Path) -> None:
+    config = base_config(base, tmp_path, tmp_path)
+    assert "strategy=fsdp" not in prior_remedies(config)
+    config.devices = 2
+    assert "set strategy=fsdp" in prior_remedies(config)
+    config.strategy = "fsdp"
+    assert "set strategy=fsdp" not in prior_remedies(config)
+
+
 def test_latents_are_never_clipped_whatever_sampler_a_base_model_names(base: Path) -> None:
     """The tiny base's scheduler says nothing of clipping, as those of Euler and DPM++ do."""
     assert "clip_sample" not in json.loads((base / "scheduler" / "scheduler_config.json").read_text())

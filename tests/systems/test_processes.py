@@ -25,8 +25,10 @@ from tests.systems.tiny_prior import STEPS, tiny_config
 STARTERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
-def run_program(photos: Path, output: Path, name: str, devices: int, steps: int = STEPS, resume: str = "") -> None:
-    arguments = [str(photos), str(output), name, str(devices), str(steps), resume]
+def run_program(
+    photos: Path, output: Path, name: str, devices: int, steps: int = STEPS, resume: str = "", strategy: str = "auto"
+) -> None:
+    arguments = [str(photos), str(output), name, str(devices), str(steps), resume, strategy]
     environment = {key: value for key, value in os.environ.items() if key not in STARTERS} | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.systems.tiny_ddp", *arguments],
@@ -45,6 +47,17 @@ def trained(few_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.fixture(scope="module")
+def shared(trained: Path, few_photos: Path) -> Path:
+    """The same folder, in which two processes that share the weights trained too, and one went on from half-way."""
+    run_program(few_photos, trained, "shared", 2, STEPS // 4, strategy="fsdp")
+    run_program(few_photos, trained, "shared", 2, STEPS // 2, "last", "fsdp")
+    for held in trained.glob("held_shared_*"):
+        held.rename(trained / held.name.replace("shared", "part"))
+    tiny_ddp.main(few_photos, trained, "shared", 1, STEPS, "last")
+    return trained
+
+
 def files(run: Run) -> set[str]:
     """Every file of the run, and of what else lies beside it; TensorBoard's are one, as their names hold the time."""
     found = [path.relative_to(run.folder.parent).parts for path in run.folder.parent.rglob("*") if path.is_file()]
@@ -60,6 +73,24 @@ def test_two_processes_end_where_one_does(trained: Path) -> None:
     for name, weight in alone["state_dict"].items():
         assert weight.dtype == torch.float64 or not weight.is_floating_point()
         torch.testing.assert_close(together["state_dict"][name], weight, rtol=0, atol=1e-10)
+
+
+def test_processes_that_share_the_weights_end_where_one_does_and_one_may_go_on(shared: Path) -> None:
+    alone, together = (
+        torch.load(last_checkpoint(only_run(shared, name).checkpoints), weights_only=True) for name in ("one", "shared")
+    )
+    assert list(together["state_dict"]) == list(alone["state_dict"])
+    torch.testing.assert_close(together["state_dict"], alone["state_dict"], rtol=0, atol=1e-10)
+    torch.testing.assert_close(
+        together["average"]["shadow_params"], alone["average"]["shadow_params"], rtol=0, atol=1e-10
+    )
+    assert files(only_run(shared, "shared")) == files(only_run(shared, "one"))
+
+
+def test_each_of_them_holds_its_part_alone(shared: Path) -> None:
+    parts = [json.loads((shared / f"held_part_{rank}.json").read_text()) for rank in (0, 1)]
+    everything = json.loads((shared / "held_one_0.json").read_text())
+    assert sum(parts) == everything and 0.45 < parts[0] / everything < 0.55
 
 
 def test_each_photo_is_drawn_once_an_epoch_by_one_of_them(trained: Path) -> None:
