@@ -18,7 +18,7 @@ def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype:
     """The optimiser of all weights that need gradients. dtype: number format of Muon's orthogonalisation.
 
     networks: of a prior; `place_encoder` may have a learning rate of its own. Raises UserError for adamw8bit where
-    bitsandbytes is missing or finds no GPU library.
+    bitsandbytes is missing or finds no library of its own.
     """
     if optim.optimizer == "muon":
         quiet = ("text_encoder", "place_encoder") if optim.encoder_lr else ()
@@ -46,7 +46,7 @@ def adamw8bit() -> Any:
         from bitsandbytes.optim import AdamW8bit
     except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
-            f"optim.optimizer=adamw8bit needs the package bitsandbytes and a GPU ({error}); {NEEDED}, "
+            f"optim.optimizer=adamw8bit needs the package bitsandbytes ({error}); {NEEDED}, "
             "or set optim.optimizer=adamw"
         ) from error
     return AdamW8bit
