@@ -48,6 +48,8 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
             "harmonic": HarmonicAzimuth(harmonics),
             "paper": PaperAzimuth(frequencies),
         }
+        if encoder not in kinds:
+            raise ValueError(f"unknown encoder {encoder}; there are {' and '.join(kinds)}")
         self.azimuth = kinds[encoder]
         self.azimuth_token = PlaceToken(self.azimuth.width, width)
         self.frame_width_token = PlaceToken(3, width) if frame_width else None

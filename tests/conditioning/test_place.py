@@ -49,6 +49,11 @@ def test_inputs_may_be_left_out(options: dict[str, object], inputs: tuple[str, .
     assert encoder.pooled_width == 8 * len(inputs)
 
 
+def test_an_unknown_encoder_is_told_which_there_are() -> None:
+    with pytest.raises(ValueError, match="unknown encoder fourier; there are harmonic and paper"):
+        LandmarkPlaceEncoder(width=8, encoder="fourier")
+
+
 def test_what_is_unknown_gives_its_own_null(encoder: LandmarkPlaceEncoder) -> None:
     tokens = encoder(place([NAN, 10.0, 10.0, 10.0], [100.0, NAN, 100.0, 0.0], [5.0, 5.0, NAN, 5.0]))
     assert torch.equal(tokens[0, 0], encoder.azimuth_token.null)
