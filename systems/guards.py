@@ -86,10 +86,15 @@ class FiniteGuard(pl.Callback):
 
 
 class StopAfterStep(pl.Callback):
-    """Ends the training, in good order, after the step in which Ctrl-C was pressed."""
+    """Ends the training, in good order, after the step in which Ctrl-C was pressed; of several, after SIGTERM too."""
 
     def __init__(self) -> None:
         self.requested = False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Lightning's handler of it has processes wait for each other in the middle of a step, for ever
+        if trainer.world_size > 1 and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._request)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

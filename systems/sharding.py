@@ -5,7 +5,7 @@ whole weights: a run goes on in any number of processes, sharing or not.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from diffusers import UNet2DConditionModel
 from pytorch_lightning.strategies import DDPStrategy
@@ -60,8 +60,9 @@ def take_apart(networks: nn.Module) -> None:
 
 def whole(state: Any) -> Any:
     """A nested state with all shared tensors put together, on the CPU; others as they are. All processes call it."""
-    if isinstance(state, DTensor):
-        return state.full_tensor().cpu()
+    if isinstance(state, DTensor):  # what was moved to the CPU goes back first: nccl knows GPUs alone
+        there = cast(DTensor, state.to(state.device_mesh.device_type))
+        return there.full_tensor().cpu()
     if isinstance(state, dict):
         return {name: whole(value) for name, value in state.items()}
     return type(state)(map(whole, state)) if isinstance(state, list | tuple) else state

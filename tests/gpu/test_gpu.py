@@ -76,12 +76,3 @@ def test_a_prior_from_photos(precision: str, few_photos: Path, tmp_path: Path) -
     system, run = train(config)
     assert system.trainer.global_step == STEPS
     assert (run.folder / "prior" / "model_index.json").is_file()
-
-
-@pytest.mark.skipif(not torch.distributed.is_nccl_available(), reason="this PyTorch has no nccl")
-def test_a_prior_whose_weights_are_shared_out(few_photos: Path, tmp_path: Path) -> None:
-    config = tiny_config(few_photos, tmp_path, optimizer="adamw")
-    config.device, config.devices, config.strategy = "cuda", 1, "fsdp"
-    system, run = train(config)
-    assert system.trainer.global_step == STEPS and system.shared
-    assert (run.folder / "prior" / "model_index.json").is_file()

@@ -1,6 +1,7 @@
 """What those who finetune expect: adapters, checkpointed gradients, 8-bit optimiser, remedies for too little memory."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,41 @@ def test_checkpointed_gradients_are_the_same(base: Path, tmp_path: Path) -> None
     assert found[0].keys() == found[1].keys() and any("gate" in name for name in found[0])
     for name, gradient in found[0].items():
         torch.testing.assert_close(found[1][name], gradient, rtol=1e-5, atol=1e-8, msg=name)
+
+
+def test_min_snr_weights_of_a_prior_that_predicts_noise(base: Path, tmp_path: Path) -> None:
+    """Hang et al. 2023, for noise: min(snr, gamma) / snr, with the snr of the base model's own schedule."""
+    config = base_config(base, tmp_path, tmp_path, min_snr_gamma=5.0)
+    system = ImagePriorSystem(prior_on(base, config), config, tmp_path)
+    assert system.prior.scheduler.config.prediction_type == "epsilon"
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    kept = torch.cumprod(1 - betas, 0)
+    for timestep in (10, 400, 900):
+        snr = float(kept[timestep] / (1 - kept[timestep]))
+        clean = noise = torch.zeros(2, 4, 8, 8)
+        found = system._weighted_error(noise + 3.0, clean, noise, torch.full((2,), timestep))
+        assert float(found) == pytest.approx(9.0 * min(snr, 5.0) / snr, rel=1e-3)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_the_learning_rate_warms_up_and_falls(base: Path, few_photos: Path, tmp_path: Path, schedule: str) -> None:
+    system, _ = train(base_config(base, few_photos, tmp_path, steps=8, lr=1e-3, warmup_steps=4, schedule=schedule))
+    configured, rates = system.configure_optimizers(), []
+    for _ in range(8):
+        rates.append(configured["optimizer"].param_groups[0]["lr"])
+        configured["optimizer"].step()
+        configured["lr_scheduler"]["scheduler"].step()
+    falling = [(1 + math.cos(math.pi * done / 4)) / 2 if schedule == "cosine" else 1 for done in range(4)]
+    assert configured["lr_scheduler"]["interval"] == "step"
+    assert rates == pytest.approx([1e-3 * share for share in (0, 0.25, 0.5, 0.75, *falling)])
+
+
+def test_held_out_losses_and_previews_are_of_the_averaged_weights(base: Path, few_photos: Path, tmp_path: Path) -> None:
+    system, _ = train(base_config(base, few_photos, tmp_path, lr=1e-2))
+    trained = [weight.detach().clone() for weight in system._trained()]
+    with system.averaged():
+        assert digits(list(system._trained())) == digits(system.average.shadow_params) != digits(trained)
+    assert digits(list(system._trained())) == digits(trained)
 
 
 def test_the_place_encoder_may_learn_at_a_rate_of_its_own(base: Path) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from gpslift.ranks import is_first_process
 from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from gpslift.schema.lift import LiftConfig
+from systems.guards import StopAfterStep
 from systems.running import choose_devices
 from tests.systems import tiny_ddp
 from tests.systems.leavings import only_run
@@ -118,6 +121,18 @@ def test_another_process_gets_a_run_that_has_no_folder(tmp_path: Path, monkeypat
     assert not start_run(tiny_config(tmp_path, tmp_path)).folder.exists() and not list(tmp_path.iterdir())
     monkeypatch.setenv("RANK", "0")
     assert is_first_process()
+
+
+def test_a_sigterm_ends_the_step_of_several_processes() -> None:
+    before, stop = signal.getsignal(signal.SIGTERM), StopAfterStep()
+    try:
+        stop.on_train_start(SimpleNamespace(world_size=1), None)  # type: ignore[arg-type]
+        assert signal.getsignal(signal.SIGTERM) == before, "Lightning's own, which saves"
+        stop.on_train_start(SimpleNamespace(world_size=2), None)  # type: ignore[arg-type]
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requested
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_all_gpus_that_share_a_batch_alike_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
