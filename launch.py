@@ -34,10 +34,10 @@ examples:
     python launch.py --config configs/angle2img_own_landmark.yaml --train landmark=my.yaml data.photos=/my/photos
     python launch.py --config configs/own_landmark.yaml --train landmark=my.yaml prior.path=<its run folder>
   pictures from given sides:
-    python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=[0,45,90,135]
+    python launch.py --config configs/angle2img_statue_of_liberty.yaml --sample sample.azimuth=0,45,90,135
   of a city: the average of a circle, a strip along a walk:
-    python launch.py --config configs/gps2img_paris.yaml --sample sample.area=[48.8606,2.3376] sample.radius_m=300
-    python launch.py --config configs/gps2img_paris.yaml --sample sample.walk=[48.8606,2.3376,48.8738,2.2950]
+    python launch.py --config configs/gps2img_paris.yaml --sample sample.area=48.8606,2.3376 sample.radius_m=300
+    python launch.py --config configs/gps2img_paris.yaml --sample sample.walk=48.8606,2.3376,48.8738,2.2950
   go on with the last run of this config, after Ctrl-C or a crash:
     python launch.py --config configs/statue_of_liberty.yaml --train resume=last
   several configs, one after the other on a CPU, at once on as many GPUs; each says what it does in <output>/<name>.log:

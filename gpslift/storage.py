@@ -29,6 +29,8 @@ def saving(folder: Path) -> Iterator[None]:
             raise UserError(f"the disk is full: {folder} cannot be written; free some space, or set output=") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise UserError(f"{folder} may not be written to; set output= to a folder of yours") from error
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise UserError(f"{folder} is, or lies in, a file and no folder; set output= to a folder") from error
         raise
 
 

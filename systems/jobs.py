@@ -1,7 +1,6 @@
 """Which function does which job. Imports a system only when its job is asked for."""
 
 import importlib
-import logging
 
 from gpslift.errors import UserError
 from gpslift.runs import Run, forget_unstarted, start_run
@@ -44,8 +43,6 @@ def _train(config: RunConfig) -> None:
 
 def _do(config: RunConfig, mode: str, *run: Run) -> None:
     """Imports the job's function and calls it. Raises UserError for too little memory."""
-    # diffusers imports it where it is installed, and it complains of 4-bit kernels, which nothing here uses
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     module, function = JOBS[config.system, mode]
     job, memory = (importlib.import_module(name) for name in (module, "systems.memory"))
     with memory.enough_memory(memory.remedies_of(config, mode)):

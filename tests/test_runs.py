@@ -250,7 +250,10 @@ def test_status_says_how_far_a_run_came(tmp_path: Path) -> None:
     assert open_run(run.folder) == run
 
 
-@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "may not be written")])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "may not be written"), (errno.ENOTDIR, "in, a file and no folder")],
+)
 def test_a_full_or_locked_disk_is_told_with_the_folder(tmp_path: Path, number: int, words: str) -> None:
     with pytest.raises(UserError, match=words) as error, saving(tmp_path):
         raise OSError(number, os.strerror(number))

@@ -61,7 +61,7 @@ def keep_positioned(table: pa.Table, report: PhotoReport) -> pa.Table:
             f"data.photos: none of the {len(problems)} photos{beside} in {report.folder} says where it was taken "
             f"({first}). "
             "EXIF GPS tags are needed; many web sites and messengers strip them, so take the original files; "
-            "where the azimuths are known otherwise, data.azimuths=<a CSV file> tells them"
+            "of a landmark whose azimuths are known otherwise, data.azimuths=<a CSV file> tells them"
         )
     for problem in sorted(set(problems) - {""}):
         report.drop(problem, table["path"].filter(pa.array(problems == problem)).to_pylist())
