@@ -15,7 +15,7 @@ TEXT = """## City priors: places and words
 Judges trained on photos that the priors never saw look at images asked for at places in held-out blocks of 300 m: in
 which neighbourhood does it seem to be taken (share that is right), and how much does it show a word of the captions,
 where that was asked for and where it was not (mean belief). Other text: a held-out photo's place with another one's
-text. Chance: the share of the commonest neighbourhood. Written by `python -m benchmarks.city_prior` from the
+text. Chance: the share of the commonest neighbourhood. Written by `python -m benchmarks.city_prior NAME=<run>` from the
 `validation.json` of `--validate`.
 
 """
