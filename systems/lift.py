@@ -236,7 +236,7 @@ def train(config: LiftConfig, run: Run) -> None:
     if is_first_process():
         if warning := too_large_for(prior, config):
             print(f"warning: {warning}")
-        print(f"hash grid engine: {system.renderer.engine_reason}")
+        print(f"hash grid: {system.renderer.engine_reason}")
     distil(
         system,
         config,

@@ -237,7 +237,7 @@ class LiftOptimConfig:
 
 @dataclass
 class ExportConfig:
-    run: str = key("", "run folder to export; '' = the last run of this config")
+    run: str = key("", "run folder to export or to validate; '' = the last run of this config")
     resolution: int = key(160, "marching cubes cells along the box's longest side", low=16, high=1024)
     level: float = key(0.0, "density at which the surface is cut; 0 = chosen from the field", low=0.0)
     floater_share: float = key(

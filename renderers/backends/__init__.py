@@ -44,7 +44,7 @@ def load_engine(name: str, device: torch.device | str) -> Engine:
         raise EngineUnavailable(f"there is no engine {name!r}: choose one of auto, {', '.join(ENGINES)}")
     entry, kind = ENGINES[name], torch.device(device).type
     if kind not in entry.devices:
-        raise EngineUnavailable(f"engine {name} does not run on {kind}: choose auto or torch")
+        raise EngineUnavailable(f"engine {name} does not run on {kind}: choose auto")
     try:
         engine: Engine = getattr(importlib.import_module(entry.module), entry.cls)()
     except (ImportError, OSError) as error:  # OSError: a compiled library that does not load
@@ -54,7 +54,7 @@ def load_engine(name: str, device: torch.device | str) -> Engine:
             try_out(engine, device)
         except Exception as error:  # whatever a compiler or a driver throws
             said = (str(error) or type(error).__name__).splitlines()[0]
-            raise EngineUnavailable(f"engine {name} does not work here ({said}): choose auto or torch") from error
+            raise EngineUnavailable(f"engine {name} does not work here ({said}): choose auto") from error
     return engine
 
 
