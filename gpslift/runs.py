@@ -150,7 +150,8 @@ def last_run(output: str, name: str, *, with_checkpoint: bool = True) -> Run:
     if runs:
         raise UserError(f"none of the {len(runs)} runs in {parent} has a checkpoint yet; train first, without resume=")
     others = ", ".join(path.name for path in children(parent.parent) if runs_of(output, path.name)) or "none at all"
-    raise UserError(f"no run named '{name}' in {parent.parent} (runs there: {others}); --train makes one")
+    made = "--train with a config of that name makes one"
+    raise UserError(f"no run named '{name}' in {parent.parent} (runs there: {others}); {made}")
 
 
 def chosen_run(path: str, output: str, name: str) -> Run:

@@ -107,7 +107,11 @@ def lifted_scene(config: RefineConfig, run: Run) -> Scene:
 
     Raises UserError where there is no such lift, where it is of another landmark, or where it has no surface.
     """
-    source, landmark = chosen_run(config.refine.run, config.output, config.refine.lift), load_landmark(config.landmark)
+    landmark = load_landmark(config.landmark)
+    try:
+        source = chosen_run(config.refine.run, config.output, config.refine.lift)
+    except UserError as error:
+        raise UserError(f"there is no lift to refine: {error}, or set refine.lift or refine.run") from error
     lifted = load_lifted(source, config.device)
     if load_landmark(lifted.config.landmark) != landmark:
         raise UserError(

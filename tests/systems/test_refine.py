@@ -103,7 +103,8 @@ def test_without_a_lift_it_says_what_is_missing(
     refinements: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert launch.main(arguments(tmp_path, "refined", refinements.prior, "refine.lift=nothing")) == 2
-    assert "no run named 'nothing'" in one_error(capsys)
+    error = one_error(capsys)
+    assert "there is no lift to refine: no run named 'nothing'" in error and "set refine.lift or refine.run" in error
 
 
 def test_a_refinement_is_no_lift_and_a_lift_no_refinement(
