@@ -184,7 +184,7 @@ def prepared(given: argparse.Namespace) -> Bench:
         "name=few",
         "device=cpu",
     ]
-    keys += ["optim.warmup_steps=50"]
+    keys += ["optim.warmup_steps=50", "landmark=statue_of_liberty"]
     quiet = ["log.preview_every_steps=1000000", "log.checkpoint_every_steps=50", "log.trackers=[tensorboard]"]
     config = load_config("configs/angle2img_own_landmark.yaml", keys + quiet)
     assert isinstance(config, ImagePriorConfig)
