@@ -21,7 +21,7 @@ from gpslift.photos.images import load_square
 from gpslift.photos.manifest import Manifest
 from gpslift.photos.scan import run_over_photos
 
-_VERSION = 1  # raise with every change of how pixels are made
+_VERSION = 2  # raise with every change of how pixels are made
 _FILE = ("path", "bytes", "modified_ns")
 
 Draw = tuple[int, int]
@@ -95,8 +95,8 @@ def cached_pixels(manifest: Manifest, image_size: int, cache: Path, megapixels_m
 
 
 def photos_key(manifest: Manifest) -> str:
-    """A name that changes with the photos' files, their order, and how pixels are made of them."""
-    return key_of(_VERSION, str(manifest.folder.resolve()), _columns(manifest, *_FILE))
+    """A name that changes with what is in the photos' files, their order, and how pixels are made of them."""
+    return key_of(_VERSION, _columns(manifest, "sha256"))
 
 
 def contents_key(manifest: Manifest) -> str:

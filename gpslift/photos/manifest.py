@@ -19,17 +19,17 @@ from gpslift.photos.scan import scan_folder
 from gpslift.photos.splits import PARTS, Groups, assign_parts
 from gpslift.schema.image_prior import DataConfig
 
-_VERSION = 2  # raise with every change of what a manifest holds
+_VERSION = 3  # raise with every change of what a manifest holds
 
 
 @dataclass(frozen=True)
 class Manifest:
     """The usable photos of a folder, ordered by path.
 
-    table's columns: path (relative to folder), bytes, modified_ns, dhash, latitude, longitude, accuracy_m, altitude_m,
-    focal_length_35mm, width, height, caption, time, author, licence, make, model, image_direction; part; of a
-    landmark's photos azimuth_deg, azimuth_uncertainty_deg, distance_m, range_m, elevation_deg, frame_width_m (see
-    `Viewpoints`); of a city's east_m, north_m.
+    table's columns: path (relative to folder), bytes, modified_ns, sha256, dhash, latitude, longitude, accuracy_m,
+    altitude_m, focal_length_35mm, width, height, caption, time, author, licence, make, model, image_direction; part;
+    of a landmark's photos azimuth_deg, azimuth_uncertainty_deg, distance_m, range_m, elevation_deg, frame_width_m
+    (see `Viewpoints`); of a city's east_m, north_m.
     """
 
     folder: Path

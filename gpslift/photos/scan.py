@@ -1,5 +1,6 @@
 """Finds and reads the photos of a folder, once: what they say is cached until a file's name, size or time changes."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -23,7 +24,7 @@ from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash
 
 _THREADS_FROM_MEAN_BYTES = 150_000
 _BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
-_VERSION = 3  # raise with every change of what is read from a photo
+_VERSION = 4  # raise with every change of what is read from a photo
 _ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
 _SCHEMA = pa.schema(
     [
@@ -31,6 +32,7 @@ _SCHEMA = pa.schema(
         ("bytes", pa.int64()),
         ("modified_ns", pa.int64()),
         ("error", pa.string()),
+        ("sha256", pa.string()),
         ("dhash", pa.binary()),
     ]
     + [(field.name, _ARROW_TYPES[getattr(field.type, "__name__", "float")]) for field in fields(PhotoMetadata)]
@@ -47,8 +49,8 @@ def scan_folder(folder: Path, cache: Path, megapixels_max: float, hash_all: bool
 
     caption: of a file photo.txt beside photo.jpg if there is one, else what the photo itself says.
 
-    error: why a photo could not be read, '' where it could. dhash: 16 bytes (`difference_hash`), null without position
-    unless `hash_all`.
+    error: why a photo could not be read, '' where it could. sha256: of the file, in hexadecimal; null where unreadable.
+    dhash: 16 bytes (`difference_hash`), null without position unless `hash_all`.
     The table's metadata holds "ignored", a JSON list (see `list_photos`).
     UserError if there is no such folder.
     """
@@ -136,11 +138,17 @@ def _read_photo(folder: Path, entry: Entry, megapixels_max: float, hash_all: boo
             row |= vars(metadata) | {"error": ""}
             row["caption"] = _caption_beside(folder / entry[0]) or metadata.caption
             row["dhash"] = difference_hash(image) if hash_all or metadata.latitude is not None else None
+        row["sha256"] = _file_hash(folder / entry[0])
     except UserError as error:
         row["error"] = str(error)
     except DECODE_ERRORS as error:
         row["error"] = f"cannot read {folder / entry[0]}: {error or type(error).__name__}"
     return row
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def run_over_photos(work: Any, items: Any, entries: list[Entry], title: str) -> Iterator[Any]:

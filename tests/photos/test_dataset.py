@@ -1,12 +1,15 @@
 """Cached pixels, and the order in which photos are drawn: a pure function of seed and step."""
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
@@ -89,6 +92,26 @@ def test_pixels_are_decoded_once_and_a_damaged_cache_is_made_again(
     (cached,) = (Path(data.cache) / "pixels").iterdir()
     cached.write_bytes(cached.read_bytes()[:500])
     np.testing.assert_array_equal(load_photo_set(manifest, "generator", 16, Path(data.cache)).images, first)
+
+
+def test_pixels_follow_what_is_in_the_files_not_where_they_lie(
+    landmark: Landmark, data: DataConfig, folder: Path, write_ring: RingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_ring(8)
+    first = np.array(load_photo_set(build_manifest(landmark, data), "generator", 16, Path(data.cache)).images)
+    moved = folder.rename(folder.with_name("moved"))
+    os.utime(moved / paths[0].name, (1, 1))
+    there = replace(data, photos=str(moved))
+    monkeypatch.setattr("gpslift.photos.dataset.load_square", lambda *_, **__: pytest.fail("a photo was decoded again"))
+    again = load_photo_set(build_manifest(landmark, there), "generator", 16, Path(data.cache))
+    np.testing.assert_array_equal(again.images, first)
+    monkeypatch.undo()
+    one = moved / paths[0].name
+    with Image.open(one) as image:
+        ImageOps.invert(image).save(one, exif=image.getexif())
+    changed = load_photo_set(build_manifest(landmark, there), "generator", 16, Path(data.cache)).images
+    assert not np.array_equal(changed[0], first[0])
+    np.testing.assert_array_equal(changed[1:], first[1:])
 
 
 def test_a_photo_that_vanished_is_named_and_leaves_no_half_cache(
