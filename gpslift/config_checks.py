@@ -63,6 +63,7 @@ def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _optimizer_rules(config)
     yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
+    yield from _preview_rules(config.place.kind, config.preview.gps)
     yield from _left_alone(config, LANDMARK_KEYS, "place.kind=azimuth", config.place.kind == "azimuth")
     data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
     yield (
@@ -208,6 +209,17 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
     yield (
         len(sample.walk) != 2,
         f"sample.walk={sample.walk} is one place; a walk needs two corners or more (for one place: sample.gps)",
+    )
+
+
+def _preview_rules(kind: str, gps: list[float]) -> Iterator[tuple[bool, str]]:
+    yield (
+        not gps or kind == "gps",
+        f"preview.gps={gps} needs a prior of a city (place.kind=gps, as in configs/gps2img_paris.yaml)",
+    )
+    yield (
+        len(gps) % 2 == 0,
+        f"preview.gps={gps} must hold pairs: latitude, longitude, latitude, longitude, ...",
     )
 
 

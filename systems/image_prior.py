@@ -3,8 +3,10 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from gpslift.geo.cities import load_city
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.geo.subject import Subject, load_subject
@@ -28,7 +30,7 @@ from gpslift.storage import short_path
 from systems.loggers import check_trackers
 from systems.memory import prior_remedies
 from systems.optimizers import adamw8bit
-from systems.previews import city_preview
+from systems.previews import azimuth_preview, city_preview
 from systems.prior_system import ImagePriorSystem
 from systems.running import choose_device, choose_devices, choose_precision, fit, make_trainer, prepare, show_summary
 from systems.sharding import whole
@@ -78,18 +80,21 @@ def check_first(config: ImagePriorConfig) -> None:
         find_prior(prior.start, "prior.start")
     if prior.base != "compact":
         check_base_model(prior.base, config.backbone.image_size)
+    if gps := config.preview.gps:
+        load_city(config.city).check(np.array(gps[::2]), np.array(gps[1::2]))
 
 
 def _system(config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> ImagePriorSystem:
     """An untrained prior of the photos, and all that its training needs."""
     generator, held_out = photos.photos("generator"), photos.photos("test")
     prior = prior_from_photos(config, generator, choose_device(config))
-    weights, shown = None, None
+    weights = None
     if isinstance(photos.subject, Landmark):
+        shown = azimuth_preview(config.preview.prompts or [prior.caption] * 2)
         if config.prior.base == "compact":
             weights = place_weights(generator, config.optim.place_weight, config.backbone.fold)
     else:
-        shown = city_preview(held_out if len(held_out) else generator)
+        shown = city_preview(config.preview, held_out if len(held_out) else generator, prior.place_encoder)
     texts, preservation = _kept_on_disk(prior, photos, config), None
     if config.data.preservation_images and config.optim.preservation_weight:
         count, cache = config.data.preservation_images, Path(config.data.cache)

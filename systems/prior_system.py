@@ -60,7 +60,7 @@ class ImagePriorSystem(pl.LightningModule):
         super().__init__()
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
-        self.shown = shown or azimuth_preview(prior.caption)
+        self.shown = shown or azimuth_preview([prior.caption] * 2)
         self.preservation = preservation
         self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
         prepare_networks(prior, config)

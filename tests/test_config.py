@@ -136,6 +136,8 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
             ["place.kind=gps", "sample.area=48,2", "sample.radius_m=9", "sample.attention=yes"],
             "sample.attention and sample.nearest are of single places",
         ),
+        ("image_prior", ["preview.gps=48,2"], "preview.gps=[48.0, 2.0] needs a prior of a city"),
+        ("image_prior", ["place.kind=gps", "preview.gps=48,2,49"], "preview.gps=[48.0, 2.0, 49.0] must hold pairs"),
         ("image_prior", ["sample.area=48,2,49,2,48,3"], "sample.area needs a prior of a city (place.kind=gps"),
         (
             "image_prior",

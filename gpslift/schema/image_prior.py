@@ -189,6 +189,20 @@ class SampleConfig:
 
 
 @dataclass
+class PreviewConfig:
+    prompts: list[str] = key(
+        [], "texts, a row each; [] = a landmark's caption, twice; of a city's held-out photos the own texts, then none"
+    )
+    gps: list[float] = key(
+        [],
+        "places in a city, a column each: latitude, longitude, in degrees; one pair after the other; [] = those of "
+        "eight held-out photos",
+        low=-180,
+        high=180,
+    )
+
+
+@dataclass
 class ImagePriorSourceConfig(PriorSourceConfig):
     base: str = key("compact", "trained: 'compact', from scratch, or a Stable Diffusion folder or hub id, finetuned")
     lora_rank: int = key(
@@ -214,4 +228,5 @@ class ImagePriorConfig(RunConfig):
     backbone: BackboneConfig = section(BackboneConfig, "the diffusion model")
     dropout: DropoutConfig = section(DropoutConfig, "condition dropout")
     optim: OptimConfig = section(OptimConfig, "training")
+    preview: PreviewConfig = section(PreviewConfig, "what previews show during training (when: log)")
     sample: SampleConfig = section(SampleConfig, "sampling")

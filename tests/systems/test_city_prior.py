@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,14 @@ from torch import Tensor
 
 import systems.validation.city_prior as validation
 import systems.validation.common as common
+from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.errors import UserError
+from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import load_prior
 from gpslift.runs import start_run
-from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.schema.image_prior import ImagePriorConfig, PreviewConfig
 from systems import image_prior
+from systems.previews import city_preview
 from systems.sampling.job import sample
 from systems.validation import validate_prior
 from systems.validation.city_prior import validate_city_prior
@@ -51,6 +55,31 @@ def test_training_saves_a_prior_of_the_city(trained: tuple[ImagePriorConfig, Pat
     assert "GPS prior of Paris" in card and "multiscale" in card and "library_name: diffusers" in card
     preview = Image.open(folder / "previews" / "step_00000003.png")
     assert preview.size == (8 * 128, 3 * 128)  # photos, text and place, place alone
+
+
+def test_previews_of_texts_and_places_that_were_asked_for(photos: Path, tmp_path: Path) -> None:
+    config = city_config(photos, tmp_path, steps=3)
+    config.preview = PreviewConfig(prompts=["a bar", "", "rain"], gps=[48.87, 2.3, 48.85, 2.35])
+    run = start_run(config, notify=lambda line: None)
+    image_prior.train(config, run)
+    assert Image.open(run.previews / "step_00000003.png").size == (2 * 128, 3 * 128)
+
+
+@pytest.mark.parametrize(("prompts", "texts"), [([], [BAR, ""]), (["a bar", "rain"], ["a bar", "rain"])])
+def test_previews_by_default_are_of_held_out_photos(prompts: list[str], texts: list[str], tmp_path: Path) -> None:
+    pixels = np.zeros((3, 3, 16, 16), np.uint8)
+    place = {name: np.array([1.0, 2.0, 3.0], np.float32) for name in ("east_m", "north_m")}
+    held_out = PhotoSet(pixels, np.arange(3), place, [BAR] * 3, PARIS)
+    shown = city_preview(PreviewConfig(prompts=prompts), held_out, CityPlaceEncoder(32, asdict(PARIS)))
+    assert shown.prompts == [text for text in texts for _ in range(3)] and shown.columns == 3
+    assert shown.place["east_m"].tolist() == [1.0, 2.0, 3.0] * 2 and shown.photos is not None
+
+
+def test_a_preview_outside_the_city_is_told_before_photos_are_read(tmp_path: Path) -> None:
+    config = city_config(tmp_path / "no photos", tmp_path)
+    config.preview.gps = [2.3376, 48.8606]
+    with pytest.raises(UserError, match=r"did you mean 48\.8606, 2\.3376"):
+        image_prior.train(config, start_run(config, notify=lambda line: None))
 
 
 def test_a_stopped_training_goes_on_as_if_never_stopped(
