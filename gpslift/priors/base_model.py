@@ -43,7 +43,7 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
     """
     source = _source(base, key)
     with _readable(base, key):
-        return BaseModel(
+        model = BaseModel(
             unet=UNet2DConditionModel.from_pretrained(source, subfolder="unet", use_safetensors=True),
             vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True),
             text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True),
@@ -51,6 +51,12 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
             # latents reach beyond 1; a folder with another sampler's settings says nothing of clipping, DDIM's default
             scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False),
         )
+    tokens, known = len(model.tokenizer), model.text_encoder.config.vocab_size
+    if tokens > known:
+        raise UserError(
+            f"{key}={base}: its tokenizer has {tokens} tokens, its text_encoder {known}; they are of different models"
+        )
+    return model
 
 
 def _source(base: str, key: str) -> str:

@@ -8,7 +8,7 @@ FILES: dict[str, tuple[tuple[str, ...], ...]] = {
     "unet": (("config.json",), WEIGHTS),
     "vae": (("config.json",), WEIGHTS),
     "text_encoder": (("config.json",), ("model.safetensors", "model.safetensors.index.json")),
-    "tokenizer": (("tokenizer.json", "vocab.json"), ("tokenizer.json", "merges.txt")),
+    "tokenizer": (("vocab.json", "tokenizer.json"), ("merges.txt", "tokenizer.json")),
     "scheduler": (("scheduler_config.json",),),
 }
 """Of each part, the files that it needs; of several in one group one is enough."""

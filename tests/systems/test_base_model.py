@@ -1,5 +1,6 @@
 """A latent model as base: a tiny Stable Diffusion folder with random weights is trained, saved and loaded."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def test_an_image_size_that_the_base_hardly_knows_is_refused() -> None:
         "vae/diffusion_pytorch_model.safetensors",
         "text_encoder/config.json",
         "text_encoder/model.safetensors",
-        "tokenizer/tokenizer.json",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
         "scheduler/scheduler_config.json",
     ],
 )
@@ -91,11 +93,32 @@ def test_what_a_base_folder_lacks_is_named(base: Path, tmp_path: Path, gone: str
         load_base_model(str(folder))
 
 
-def test_an_old_tokenizer_of_two_files_will_do(base: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_of_one_file_will_do(base: Path, tmp_path: Path) -> None:
     shutil.copytree(base, tmp_path / "base")
-    (tmp_path / "base/tokenizer/tokenizer.json").rename(tmp_path / "base/tokenizer/vocab.json")
-    (tmp_path / "base/tokenizer/merges.txt").write_text("")
+    shutil.rmtree(tmp_path / "base/tokenizer")
+    tokenizer = load_base_model(str(base)).tokenizer
+    tokenizer.save_pretrained(tmp_path / "base/tokenizer")
+    assert (tmp_path / "base/tokenizer/tokenizer.json").is_file()
     assert not missing_files(tmp_path / "base")
+    text = ["A photo of a tower"]
+    assert load_base_model(str(tmp_path / "base")).tokenizer(text).input_ids == tokenizer(text).input_ids
+
+
+def test_the_tokenizer_is_read_as_stable_diffusions(base: Path) -> None:
+    tokenizer = load_base_model(str(base)).tokenizer
+    assert tokenizer.convert_ids_to_tokens(tokenizer("A Photo, a").input_ids) == [
+        *("<|startoftext|>", "a</w>", "photo</w>", ",</w>", "a</w>", "<|endoftext|>")
+    ]
+    assert tokenizer.model_max_length == 77
+
+
+def test_a_tokenizer_of_another_model_is_told(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    vocabulary = tmp_path / "base/tokenizer/vocab.json"
+    words = json.loads(vocabulary.read_text())
+    vocabulary.write_text(json.dumps(words | {"more": len(words)}))
+    with pytest.raises(UserError, match=rf"tokenizer has {len(words) + 1} tokens, its text_encoder {len(words)}"):
+        load_base_model(str(tmp_path / "base"))
 
 
 @pytest.mark.parametrize("path", ["/nowhere/model", "./model", "my/models/sd"])

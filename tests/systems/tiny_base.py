@@ -8,12 +8,12 @@ import torch
 from diffusers import AutoencoderKL, PNDMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from gpslift.conditioning.text import train_tokenizer
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.training import prior_from_photos
 from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig
 from tests.photos.sets import landmark_set
+from tests.systems.clip_tokenizer import write_clip_tokenizer
 from tests.systems.tiny_prior import tiny_config
 
 SIDE = 16
@@ -21,7 +21,10 @@ CAPTION = "A photo of a tower"
 
 
 def write_base_model(folder: Path, seed: int = 0) -> Path:
-    """A folder laid out as Stable Diffusion 1's: 16 pixels, 8 x 8 latents of 4 channels, predicts noise."""
+    """A folder laid out as Stable Diffusion 1's: 16 pixels, 8 x 8 latents of 4 channels, predicts noise.
+
+    Its tokenizer is CLIP's, and stands in the same files; new versions of transformers write one file instead.
+    """
     torch.manual_seed(seed)
     vae = AutoencoderKL(
         block_out_channels=(32, 32),
@@ -31,16 +34,15 @@ def write_base_model(folder: Path, seed: int = 0) -> Path:
         sample_size=SIDE,
     )
     unet = tiny_unet()
-    tokenizer = train_tokenizer(["a photo"], length=77)
+    words = write_clip_tokenizer(folder / "tokenizer")
     text = CLIPTextConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        vocab_size=words, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        bos_token_id=words - 2, eos_token_id=words - 1, pad_token_id=words - 1,
     )  # fmt: skip
     scheduler = PNDMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1)
     parts = {
         "vae": vae,
         "unet": unet,
-        "tokenizer": tokenizer,
         "text_encoder": CLIPTextModel(text),
         "scheduler": scheduler,
     }
