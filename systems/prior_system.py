@@ -16,8 +16,9 @@ from torch.distributed.device_mesh import DeviceMesh
 from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
 from gpslift.conditioning.place import Place
 from gpslift.photos.augmentation import augment, counted_in_latents
-from gpslift.photos.dataset import PhotoSet
+from gpslift.photos.dataset import PhotoSet, spread_draws
 from gpslift.priors.condition import Texts
+from gpslift.priors.diffusion_weights import min_snr_weight
 from gpslift.priors.finetuning import is_trained, prepare_networks
 from gpslift.priors.frozen import frozen_texts, latent_moments
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -144,8 +145,7 @@ class ImagePriorSystem(pl.LightningModule):
     def _weighted_error(
         self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor, counted: Tensor | None = None
     ) -> Tensor:
-        """Mean squared error with Min-SNR weights (Hang et al. 2023, eq. 9): min(snr, gamma) / snr for noise,
-        min(snr, gamma) / (snr + 1) for velocity. counted: which latent values [B, 1, h, w] the mean is of; all."""
+        """Mean squared error, with Min-SNR weights. counted: which latent values [B, 1, h, w] the mean is of; all."""
         squares = self.weights * (prediction - self.prior.raw_target(clean, noise, timestep)).square()
         if counted is None:
             error = squares.mean((1, 2, 3))
@@ -154,11 +154,8 @@ class ImagePriorSystem(pl.LightningModule):
         gamma = self.config.optim.min_snr_gamma
         if gamma == 0:
             return error.mean()
-        alpha = self.prior.alpha_at(timestep, clean).flatten()
-        snr = alpha / (1 - alpha).clamp_min(1e-8)
         velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
-        weight = snr.clamp_max(gamma) / (snr + 1 if velocity else snr.clamp_min(1e-8))
-        return (weight * error).mean()
+        return (min_snr_weight(self.prior.alpha_at(timestep, clean).flatten(), gamma, velocity) * error).mean()
 
     def configure_optimizers(self) -> Any:
         """The optimiser with warm-up, then a cosine or a constant learning rate."""
@@ -254,16 +251,10 @@ class ImagePriorSystem(pl.LightningModule):
     def held_out_loss(self, photos: PhotoSet) -> float:
         """The averaged weights' loss on at most HELD_OUT_PHOTOS photos, with nothing dropped, always the same noise.
 
-        Few photos are repeated, with other noise, up to HELD_OUT_DRAWS.
-
         Lightning's own validation loop is not used: after a resume it counts one batch too many, so that it would run
         at other steps.
         """
-        count = min(len(photos), HELD_OUT_PHOTOS)
-        rows = torch.linspace(0, len(photos) - 1, count).round().long().tolist()
-        draws = [(row, row) for row in rows]
-        if 2 * count <= HELD_OUT_DRAWS:
-            draws = list(enumerate(rows * (HELD_OUT_DRAWS // count)))
+        draws = spread_draws(len(photos), HELD_OUT_PHOTOS, HELD_OUT_DRAWS)
         total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
         with self.averaged():
             for start in range(0, len(draws), size):

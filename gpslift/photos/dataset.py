@@ -120,6 +120,17 @@ def _permutation(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
+def spread_draws(count: int, most: int, repeated_to: int) -> list[Draw]:
+    """At most `most` of `count` photos, evenly spread, each under its own row as sample index.
+
+    If twice as many are no more than `repeated_to`, they are drawn again under other indices, up to that number.
+    """
+    rows = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
+    if 2 * len(rows) <= repeated_to:
+        return list(enumerate(rows * (repeated_to // len(rows))))
+    return [(row, row) for row in rows]
+
+
 def drawn_photo(index: int, count: int, seed: int) -> int:
     """Row of the photo that is drawn `index`-th: a pure function of its arguments.
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
-from gpslift.photos.dataset import StepSampler, drawn_photo, load_photo_set
+from gpslift.photos.dataset import StepSampler, drawn_photo, load_photo_set, spread_draws
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import build_manifest
 from gpslift.schema.image_prior import DataConfig
@@ -32,6 +32,12 @@ def test_each_photo_once_an_epoch_and_no_remainder() -> None:
         assert sorted(epoch) == list(range(10))
     assert not np.array_equal(epochs[0], epochs[1])
     assert rows != [row for _, row in take(StepSampler(10, 4, seed=4), 15)]
+
+
+def test_a_spread_over_photos_by_hand() -> None:
+    assert spread_draws(9, 3, 4) == [(0, 0), (4, 4), (8, 8)]
+    assert spread_draws(2, 3, 5) == [(0, 0), (1, 1), (2, 0), (3, 1)]
+    assert spread_draws(2, 3, 3) == [(0, 0), (1, 1)]
 
 
 def test_a_resumed_run_draws_what_an_uninterrupted_one_does() -> None:
