@@ -72,9 +72,9 @@ def test_fresh_adapters_leave_guidance_alone_to_lead() -> None:
 
 def test_adapters_learn_the_renders_and_then_lead_away_from_them() -> None:
     variational = objective(1.0)
-    figures = [gradient_of(variational)[1] for _ in range(30)]  # always the same noise
+    gradients, figures = zip(*(gradient_of(variational) for _ in range(30)), strict=True)  # always the same noise
     assert figures[-1]["adapter_loss"] < 0.8 * figures[0]["adapter_loss"]
-    assert figures[0]["gradient"] == 0 and figures[-1]["gradient"] > 1e-2
+    assert gradients[0].abs().max() == 0 and gradients[-1].norm() > 1e-5
 
 
 def test_the_prior_itself_stays_as_it_is() -> None:

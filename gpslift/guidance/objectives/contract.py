@@ -87,7 +87,7 @@ class GradientObjective:
             direction, figures = self.direction(latents.detach(), timestep, seen, place, first)
             gradient = self.guidance.weight(timestep, latents) * direction
         loss = 0.5 * mse_loss(latents, latents.detach() - gradient)
-        return loss, {"timestep": float(timestep), "gradient": float(gradient.norm()), **figures}
+        return loss, {"timestep": float(timestep), **figures}
 
     def needs_pictures(self, step: int) -> bool:
         """Never: the loss itself sees whole pictures."""
