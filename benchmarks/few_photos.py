@@ -1,7 +1,7 @@
 """Priors from 100, 500 and 2,000 photos: python -m benchmarks.few_photos [--steps N] [--side S] [--cache C].
 
-Parts of the Statue's 12,000 embedded photos. Each number of photos trains twice: plainly, and as
-gpslift/priors/schedule.py says for so many photos; of the plain training the weights with the lowest held-out loss
+Parts of the Statue's 12,000 embedded photos. Each number of photos trains twice: plainly, and with the augmentation
+that gpslift/priors/schedule.py has for the fewest; of the plain training the weights with the lowest held-out loss
 are looked at too. All are measured on test photos that none of them saw. What was stopped goes on where it was, and
 what was measured is not measured again. Writes docs/benchmarks.md.
 """
@@ -26,7 +26,7 @@ from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.place_weights import place_weights
-from gpslift.priors.schedule import EVALUATIONS, schedule_for
+from gpslift.priors.schedule import EVALUATIONS, SCHEDULES
 from gpslift.priors.training import prior_from_photos
 from gpslift.randomness import generator_for
 from gpslift.runs import runs_of, start_run
@@ -42,9 +42,9 @@ NEVER = 10**6
 TEXT = """## Priors from few photos
 
 Of each number of photos three quarters train, a tenth tell when to stop, and the rest are kept for judges, as always;
-`plain` uses the weights at the end, `plain, best` those with the lowest held-out loss, `by number` is
-`gpslift/priors/schedule.py`'s augmentation, best weights too. Held-out loss: on 256 photos that no training
-saw. Nearest training photo and angles: as in the table of priors above, {images} images in {sampling} denoising steps.
+`plain` uses the weights at the end, `plain, best` and `augmentation` those with the lowest held-out loss. That is of
+256 photos that no training saw. Nearest training photo and angles: as in the table of priors above, {images} images
+in {sampling} denoising steps.
 {side} x {side} pixels, U-Net of {channels} channels, {steps} steps of {batch} images at most, one seed. {machine}.
 Written by `{command}`.
 
@@ -136,13 +136,12 @@ def trainings(bench: Bench, count: int) -> list[list[str]]:
     config, shares = bench.config, bench.config.data
     training = part_of(bench.photos.photos("all"), round(count * (1 - shares.judge_share - shares.test_share)))
     held_out = part_of(bench.photos.photos("test"), round(count * shares.test_share), low=0.51)
-    found = schedule_for(config, len(training), len(held_out))
-    ways = {"plain": 0.0, "by number": found.augment}
+    ways = {"plain": 0.0, "augmented": SCHEDULES[0].augment}
     rows = []
     for name, augment in ways.items():
         its = replace(
             config,
-            name=f"{name.replace(' ', '_')}_{count}_{settings_of(config)}_{augment:g}",
+            name=f"{name}_{count}_{settings_of(config)}_{augment:g}",
             data=replace(shares, augment=augment),
             optim=replace(config.optim, patience=NEVER, held_out_every_steps=config.optim.steps // EVALUATIONS),
         )
@@ -164,7 +163,7 @@ def _rows(
 ) -> list[list[str]]:
     """The rows of one training: of a plain one its last weights and its best, else its best."""
     system, rows = train(bench, config, training, held_out), []
-    name = f"by number: augmentation {config.data.augment:g}"
+    name = f"augmentation {config.data.augment:g}, best"
     if not config.data.augment:
         rows.append(measure(bench, system, training, config.optim.steps).row(count, "plain"))
         name = "plain, best"
