@@ -268,6 +268,8 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield from _loss_rules(config.losses)
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
+    finish, coloring = config.finish.share, config.coloring.share
+    yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
     guidance, stride = config.guidance, config.guidance.stride
     pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
     yield from _range_rules({"coloring.t": config.coloring.t, **pairs})

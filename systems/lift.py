@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from gpslift.collectives import rank, world_size
 from gpslift.conditioning.place import Place
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, build_guidance, interleaved
+from gpslift.guidance.objectives import Seen, interleaved
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, chosen_run
-from gpslift.schema.lift import GuidanceConfig, LiftConfig
+from gpslift.schema.lift import LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
@@ -28,6 +28,7 @@ from systems.lifted import build_renderer, load_lifted
 from systems.memory import lift_remedies
 from systems.regularisers import Regularisers, grown
 from systems.running import prepare
+from systems.stages import Stage, stages_of
 
 NORMAL_SAMPLES = 4096
 
@@ -65,20 +66,15 @@ class LiftSystem(DistillationSystem):
         self.renderer = build_renderer(config, landmark)
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
-        self.guidance = self.objective.guidance
-        self.color_guidance = build_guidance(
-            asked_for_colors(config, self.objective.makes_pictures), prior, config.optim.steps, config.seed
-        )
-        self.color_viewpoints = replace(self.viewpoints, even_elevation=0.0)
-        """Where people stand: the prior's pictures from elsewhere are paler."""
-        self.view_settings["coloring_from"] = self.coloring_from
+        self.stages = stages_of(config, self.objective, self.viewpoints, prior)
+        self.view_settings["stages"] = [stage.start for stage in self.stages]
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, objective = self.global_step, self.objective
+        step, stage = self.global_step, self.stage_of(self.global_step)
+        objective, view = stage.objective, self.view(step)
+        objective.guidance = stage.guidance
         self.renderer.update(step, self.config.optim.steps)
-        objective.guidance = self.color_guidance if step >= self.coloring_from else self.guidance
-        view = self.view(step)
         if objective.needs_pictures(step):
             with torch.no_grad():
                 whole = self.renderer(view.origins, view.directions, **view.drawn)
@@ -103,24 +99,18 @@ class LiftSystem(DistillationSystem):
     def view(self, step: int) -> StepView:
         """This process's share of what a step looks at; steps that share a target share all but the jitter."""
         count = self.config.optim.batch_size // world_size()
-        turn = step // self.reuse
-        first, target_step = turn * self.config.optim.batch_size + rank() * count, turn * self.reuse
-        viewpoints = self.color_viewpoints if step >= self.coloring_from else self.viewpoints
-        views = viewpoints.draw(first, count, self.render_size(target_step))
+        stage = self.stage_of(step)
+        turn = step // stage.objective.reuse
+        first, target_step = turn * self.config.optim.batch_size + rank() * count, turn * stage.objective.reuse
+        views = stage.viewpoints.draw(first, count, self.render_size(target_step))
         origins, directions = rays_on(views.cameras, self.device)
         lights = self.lights(origins, target_step, first)
         drawn = {"jitter": (self.config.seed, step), "first_image": first, "lights": lights}
         return StepView(first, views.cameras, views.place, origins, directions, self.tint(target_step, first), drawn)
 
-    @property
-    def coloring_from(self) -> int:
-        """The step from which on the shape is held and only colours are learnt.
-
-        Guidance strong enough for colours that are not the mean over all lights swells shapes: on the Statue a scale of
-        4 from the first step on made them 7 % too large. So it comes when the shape is done, with a new target.
-        """
-        due = round((1 - self.config.coloring.share) * self.config.optim.steps)
-        return -(-due // self.reuse) * self.reuse
+    def stage_of(self, step: int) -> Stage:
+        """The stage that a step belongs to."""
+        return next(stage for stage in reversed(self.stages) if step >= stage.start)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds what is done being learnt. Without a gradient Adam leaves a parameter as it is.
@@ -131,10 +121,10 @@ class LiftSystem(DistillationSystem):
         within twenty steps.
         """
         step, config = self.global_step, self.config
-        coloring = step >= self.coloring_from
-        if coloring:
+        stage = self.stage_of(step)
+        if stage.colors:
             _hold(self.renderer.field.shape_parameters())
-        from_noise = coloring and self.objective.makes_pictures
+        from_noise = stage.colors and stage.objective.makes_pictures
         if step >= config.optim.sky_share * config.optim.steps and not from_noise:
             _hold(self.renderer.background.sky_parameters())
 
@@ -162,7 +152,7 @@ class LiftSystem(DistillationSystem):
         guidance, optim = self.config.guidance, self.config.optim
         count, shape = optim.batch_size // world_size(), (3, 1, 1)
         first_share, last_share = guidance.tint_between
-        if not self.objective.makes_pictures or not first_share <= step / optim.steps < last_share:
+        if not self.stage_of(step).objective.makes_pictures or not first_share <= step / optim.steps < last_share:
             return torch.zeros(count, *shape, device=self.device)
         indices = range(first, first + count)
         return guidance.tint * normal_for_samples(self.config.seed, "tint", indices, shape).to(self.device)
@@ -195,25 +185,12 @@ class LiftSystem(DistillationSystem):
 
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share; of colours alone it is constant."""
-        last = self.coloring_from, self.config.coloring.lr_share
+        last = self.stages[-1].start, self.config.coloring.lr_share
         return falling_adam(self.renderer.parameters(), self.config.optim, last)
 
     def render(self, cameras: Cameras) -> Picture:
         """See DistillationSystem."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
-
-
-def asked_for_colors(config: LiftConfig, makes_pictures: bool) -> GuidanceConfig:
-    """How the prior is asked in the last steps, in which colours alone are learnt.
-
-    The colours of a lift are the mean over all lights, and at any timestep but the first the prior takes that for a
-    grey day and answers with one. So in these steps an objective that makes pictures makes them from noise.
-    """
-    coloring, guidance = config.coloring, config.guidance
-    strong = replace(guidance, scale=coloring.scale, scale_text=-1.0, scale_place=-1.0)
-    if not makes_pictures:
-        return strong
-    return replace(strong, schedule="constant", t_start=coloring.t, t_end=coloring.t, ddim_steps=coloring.ddim_steps)
 
 
 def _hold(parameters: Iterable[nn.Parameter]) -> None:

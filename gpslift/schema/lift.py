@@ -38,7 +38,7 @@ class RendererConfig:
     occupancy_decay: float = key(0.7, "decay of a cell's stored density at each of its updates", low=0.0, high=1.0)
     occupancy_warmup_steps: int = key(256, "steps in which every update asks all cells of the occupancy grid", low=0)
     coarse_levels: int = key(5, "hash grid levels in use at the first step", low=1, high=32)
-    coarse_share: float = key(0.3, "share of the steps over which the other levels are added", low=0.0, high=1.0)
+    coarse_share: float = key(0.257, "share of the steps over which the other levels are added", low=0.0, high=1.0)
     blob_scale: float = key(5.0, "strength of the density blob that training starts from", low=0.0)
     blob_radius: float = key(0.9, "radius of that blob, half extents", low=0.01)
     background: str = key(
@@ -142,7 +142,7 @@ class LiftGuidanceConfig(GuidanceConfig):
         0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
     )
     tint_between: list[float] = key(
-        [0.3, 0.6],
+        [0.257, 0.514],
         "multistep: shares of the steps between which there is a tint, and targets keep their own sky",
         low=0.0,
         high=1.0,
@@ -157,13 +157,24 @@ class LiftGuidanceConfig(GuidanceConfig):
     decided_end: list[float] = key(
         [0.7, 0.9], "the same when the regularisers have grown (losses.ramp)", low=0.0, high=1.0
     )
-    decided_from: float = key(0.15, "share of the steps from which on they are", low=0.0, high=1.0)
+    decided_from: float = key(0.129, "share of the steps from which on they are", low=0.0, high=1.0)
+
+
+@dataclass
+class FinishConfig:
+    share: float = key(
+        0.143,
+        "multistep: share of the steps, before those for colours, of score distillation, which draws finer",
+        low=0.0,
+        high=1.0,
+    )
+    scale: float = key(4.0, "guidance scale in these steps", low=0.0)
 
 
 @dataclass
 class ColoringConfig:
     share: float = key(
-        0.11,
+        0.095,
         "share of the steps, at the end, in which the shape is held and only colours are learnt",
         low=0.0,
         high=1.0,
@@ -207,7 +218,10 @@ class LossConfig:
     )
     distortion: float = key(0.0, "weight: matter that is spread along a ray (Mip-NeRF 360's distortion)", low=0.0)
     ramp: list[float] = key(
-        [0.5, 0.9], "shares of the steps between which the regularisers grow from 0 to their weights", low=0.0, high=1.0
+        [0.43, 0.77],
+        "shares of the steps between which the regularisers grow from 0 to their weights",
+        low=0.0,
+        high=1.0,
     )
     orientation_ramp: list[float] = key([], "as losses.ramp, for orientation alone; [] = losses.ramp", low=0, high=1)
     opacity_ramp: list[float] = key([], "as losses.ramp, for opacity alone; [] = losses.ramp", low=0, high=1)
@@ -218,12 +232,12 @@ class LossConfig:
 
 @dataclass
 class LiftOptimConfig:
-    steps: int = key(900, "optimiser steps", low=1)
+    steps: int = key(1050, "optimiser steps", low=1)
     batch_size: int = key(4, "cameras a step, over all devices", low=1)
     lr: float = key(1.5e-2, "learning rate (Adam)", low=0.0)
-    lr_end_share: float = key(0.1, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
+    lr_end_share: float = key(0.068, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     sky_share: float = key(
-        0.12,
+        0.103,
         "share of the steps, at the start, in which the sky is learnt; multistep: again while colours are; 1 = all",
         low=0.0,
         high=1.0,
@@ -231,7 +245,7 @@ class LiftOptimConfig:
     gradient_clip: float = key(0.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
     resolution_steps: list[float] = key(
-        [0.0, 0.2], "share of the steps at which each render size starts", low=0.0, high=1.0
+        [0.0, 0.171], "share of the steps at which each render size starts", low=0.0, high=1.0
     )
 
 
@@ -275,7 +289,8 @@ class LiftConfig(RunConfig):
     prior: PriorSourceConfig = section(PriorSourceConfig, "the frozen prior")
     cameras: LiftCameraConfig = section(LiftCameraConfig, "cameras of the lift")
     renderer: RendererConfig = section(RendererConfig, "the NeRF")
-    guidance: LiftGuidanceConfig = section(LiftGuidanceConfig, "score distillation")
+    guidance: LiftGuidanceConfig = section(LiftGuidanceConfig, "score distillation", anneal_share=0.88)
+    finish: FinishConfig = section(FinishConfig, "the steps after the shape's, for what is fine")
     coloring: ColoringConfig = section(ColoringConfig, "the last steps, for colours")
     shading: ShadingConfig = section(ShadingConfig, "light on the NeRF while it trains")
     losses: LossConfig = section(LossConfig, "regularisers")

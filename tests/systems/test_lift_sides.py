@@ -13,16 +13,15 @@ from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.config import REPOSITORY, load_config
 from gpslift.geo.landmarks import load_landmark
-from gpslift.guidance.objectives import Seen, build_guidance
-from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
+from gpslift.guidance.objectives import Seen
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
 from renderers.decided import sharpened
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from renderers.render import Render
-from systems.lift import LiftSystem, asked_for_colors, seen
+from systems.lift import LiftSystem, seen
 from systems.running import fit, make_trainer, prepare
-from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
+from tests.guidance.analytic_prior import AnalyticPrior
 from tests.systems.tiny_lift import CONFIG, arguments
 
 LANDMARK = load_landmark("statue_of_liberty")
@@ -134,53 +133,10 @@ def test_the_sky_is_learnt_where_noise_hides_the_render_and_the_shape_before_the
         assert torch.equal(value, before[name]) == name.startswith(held)
 
 
-def test_colors_are_learnt_from_whole_pictures_by_an_objective_that_makes_them() -> None:
-    config = LiftConfig()
-    config.coloring.scale, config.coloring.t, config.coloring.ddim_steps = 5.0, [0.9, 1.0], 7
-    asked = asked_for_colors(config, makes_pictures=True)
-    assert (asked.scale, asked.t_start, asked.t_end, asked.ddim_steps) == (5.0, [0.9, 1.0], [0.9, 1.0], 7)
-    own = config.guidance
-    assert asked_for_colors(config, makes_pictures=False) == replace(own, scale=5.0)
-
-
-def test_the_timesteps_for_colors_are_those_of_their_range_whatever_the_schedule() -> None:
-    config = LiftConfig()
-    config.guidance.schedule, config.coloring.t = "sqrt", [0.9, 1.0]
-    guidance = build_guidance(asked_for_colors(config, True), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
-    asked = [int(guidance.timestep(step)) for step in range(890, 1000)]
-    assert min(asked) == 90 and max(asked) == TIMESTEPS - 1
-
-
-@pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 5)])
-def test_the_prior_is_asked_as_the_steps_target_says(
-    step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Colours are due from step 7 on, but its target is that of steps 4 to 7, with cameras at all elevations."""
-    config, prior, drawn = LiftConfig(), AnalyticPrior(sphere, 16), list[float]()
-    config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 10, [16], [0.0]
-    config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.3, 3.5, 5
-    system, draw = system_of(config, prior, tmp_path), ViewpointSampler.draw
-
-    def watched(sampler: ViewpointSampler, first: int, count: int, size: int) -> Viewpoints:
-        drawn.append(sampler.even_elevation)
-        return draw(sampler, first, count, size)
-
-    monkeypatch.setattr(ViewpointSampler, "draw", watched)
-    monkeypatch.setattr(LiftSystem, "global_step", step)
-    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
-    monkeypatch.setattr(LiftSystem, "log_dict", lambda *_: None)
-    system.training_step(0, 0)
-    calls = [call for call in prior.asked if "timestep" in call]
-    assert len(calls) == asked
-    first, scale = int(calls[0]["timestep"][0]), calls[0]["scales"]
-    assert (first == TIMESTEPS - 1 and scale == (3.5, 3.5)) == (step == 8)
-    assert drawn == [0.0 if step == 8 else config.cameras.even_elevation]
-
-
 def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) -> None:
     config = LiftConfig()
     config.optim.steps, config.optim.batch_size, config.guidance.tint = 10, 3, 0.2
-    config.guidance.tint_between = [0.5, 0.9]
+    config.guidance.tint_between, config.finish.share = [0.5, 0.9], 0.0
     system = system_of(config, AnalyticPrior(sphere, 16), tmp_path)
     assert not system.tint(4, 12).any() and not system.tint(9, 12).any()  # before and after its time
     tint = system.tint(5, 12)

@@ -30,8 +30,9 @@ CAPTION = "A photo of the Statue of Liberty"
 CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
 KILLS = {"multistep": (3, 8, 11), "sds": (8,), "ism": (8,), "vsd": (8,)}
-"""They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. From step 8 on only
-colours are learnt: so the second of these targets is one of those."""
+"""They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. Multi-step lifts
+are finished by score distillation from step 6 on, and from step 8 on only colours are learnt: so the second of these
+targets is one of those."""
 OBJECTIVES = tuple(KILLS)
 SAID = "said.txt"
 STOPPED = "stopped after step 5; saved. Go on with: python launch.py "
@@ -60,6 +61,7 @@ SMALL = {
     "guidance.inversion_steps": "2",
     "guidance.adapter_lr": "0.01",
     "guidance.reuse": str(REUSE),
+    "finish.share": "0.17",
     "coloring.share": "0.33",
     "optim.steps": str(STEPS),
     "optim.batch_size": "2",

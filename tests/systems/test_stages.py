@@ -1,0 +1,85 @@
+"""The stages of a lift: which objective a step follows, and how it has the prior asked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gpslift.guidance.objectives import build_guidance
+from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
+from gpslift.schema.lift import LiftConfig
+from systems.lift import LiftSystem
+from systems.stages import asked_for_colors
+from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
+from tests.systems.test_lift_sides import sphere, system_of
+
+
+def stages(config: LiftConfig, folder: Path) -> list[str]:
+    """Objective of each of ten steps, "colors" where colours alone are learnt."""
+    config.optim.steps = 10
+    system = system_of(config, AnalyticPrior(sphere, 16), folder)
+    found = [system.stage_of(step) for step in range(10)]
+    return ["colors" if stage.colors else type(stage.objective).__name__ for stage in found]
+
+
+def test_stages_start_where_targets_do(tmp_path: Path) -> None:
+    config = LiftConfig()
+    config.guidance.reuse, config.finish.share, config.coloring.share = 2, 0.4, 0.2
+    assert stages(config, tmp_path) == ["MultiStepTarget"] * 4 + ["ScoreDistillation"] * 4 + ["colors"] * 2
+    config.finish.share = 0.5  # due at step 3, within a target's two steps
+    assert stages(config, tmp_path) == ["MultiStepTarget"] * 4 + ["ScoreDistillation"] * 4 + ["colors"] * 2
+    config.coloring.share = 0.0
+    assert stages(config, tmp_path) == ["MultiStepTarget"] * 6 + ["ScoreDistillation"] * 4
+    config.finish.share = 0.0
+    assert stages(config, tmp_path) == ["MultiStepTarget"] * 10
+
+
+def test_what_draws_finely_by_itself_has_no_finish(tmp_path: Path) -> None:
+    config = LiftConfig()
+    config.guidance.objective, config.finish.share, config.coloring.share = "sds", 0.4, 0.2
+    assert stages(config, tmp_path) == ["ScoreDistillation"] * 8 + ["colors"] * 2
+
+
+@pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 1), (11, 1), (12, 5)])
+def test_the_prior_is_asked_as_the_steps_target_says(
+    step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The finish is due from step 7 on, but its target is that of steps 4 to 7; then colours, where people stand."""
+    config, prior, drawn = LiftConfig(), AnalyticPrior(sphere, 16), list[float]()
+    config.optim.steps, config.optim.resolutions, config.optim.resolution_steps = 14, [16], [0.0]
+    config.finish.share, config.finish.scale = 0.3, 2.5
+    config.coloring.share, config.coloring.scale, config.coloring.ddim_steps = 0.2, 3.5, 5
+    system, draw = system_of(config, prior, tmp_path), ViewpointSampler.draw
+
+    def watched(sampler: ViewpointSampler, first: int, count: int, size: int) -> Viewpoints:
+        drawn.append(sampler.even_elevation)
+        return draw(sampler, first, count, size)
+
+    monkeypatch.setattr(ViewpointSampler, "draw", watched)
+    monkeypatch.setattr(LiftSystem, "global_step", step)
+    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
+    monkeypatch.setattr(LiftSystem, "log_dict", lambda *_: None)
+    system.training_step(0, 0)
+    calls = [call for call in prior.asked if "timestep" in call]
+    assert len(calls) == asked
+    first, scale = int(calls[0]["timestep"][0]), calls[0]["scales"]
+    assert scale == {4: (2.0, 2.0), 7: (2.0, 2.0), 8: (2.5, 2.5), 11: (2.5, 2.5), 12: (3.5, 3.5)}[step]
+    assert (first == TIMESTEPS - 1) == (step == 12)
+    assert drawn == [0.0 if step == 12 else config.cameras.even_elevation]
+
+
+def test_colors_are_learnt_from_whole_pictures_by_an_objective_that_makes_them() -> None:
+    config = LiftConfig()
+    config.coloring.scale, config.coloring.t, config.coloring.ddim_steps = 5.0, [0.9, 1.0], 7
+    asked = asked_for_colors(config, makes_pictures=True)
+    assert (asked.scale, asked.t_start, asked.t_end, asked.ddim_steps) == (5.0, [0.9, 1.0], [0.9, 1.0], 7)
+    own = config.guidance
+    assert asked_for_colors(config, makes_pictures=False) == replace(own, scale=5.0)
+
+
+def test_the_timesteps_for_colors_are_those_of_their_range_whatever_the_schedule() -> None:
+    config = LiftConfig()
+    config.guidance.schedule, config.coloring.t = "sqrt", [0.9, 1.0]
+    guidance = build_guidance(asked_for_colors(config, True), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
+    asked = [int(guidance.timestep(step)) for step in range(890, 1000)]
+    assert min(asked) == 90 and max(asked) == TIMESTEPS - 1
