@@ -1,15 +1,12 @@
 """Configs: typing by the schema, errors that name the key, ranges, values that must fit each other, files."""
 
-import dataclasses
 import re
 from pathlib import Path
 
 import pytest
 
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config, schema_keys
-from gpslift.config_help import describe_keys, print_keys
 from gpslift.errors import UserError
-from gpslift.schema import SYSTEMS
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
 
@@ -303,18 +300,3 @@ def test_paths_are_found_from_the_repository_whatever_the_working_directory(
 def test_every_shipped_config_loads(path: Path) -> None:
     config = load_config(path)
     assert config.name.endswith(path.stem)
-
-
-@pytest.mark.parametrize("schema", SYSTEMS.values())
-def test_the_list_of_keys_has_every_key_with_its_meaning(schema: type, capsys: pytest.CaptureFixture[str]) -> None:
-    def leaves(tree: dict, prefix: str = "") -> set[str]:
-        nested = (leaves(v, f"{prefix}{k}.") if isinstance(v, dict) else {prefix + k} for k, v in tree.items())
-        return set().union(*nested)
-
-    rows = describe_keys(schema)
-    assert {row.name for row in rows} == leaves(dataclasses.asdict(schema()))
-    assert all(row.help and row.type for row in rows)
-    print_keys(schema)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(rows)
-    assert any(line.startswith("seed\tint\t0\t0 to 4294967295\t") for line in lines)
