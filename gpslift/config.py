@@ -8,7 +8,6 @@ This module imports no torch.
 
 import contextlib
 import dataclasses
-import difflib
 import math
 import typing
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
+from gpslift.config_advice import advice_on_key
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS
@@ -111,8 +111,8 @@ def schema_keys(config: Any, prefix: str = "") -> Iterator[Key]:
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     """The config in file `path` with `key=value` overrides: an instance of the schema that its `system` key names.
 
-    Raises UserError for a missing or unreadable file, an unknown key (with the nearest right one), a value of the wrong
-    type or outside its range, and values that do not fit each other.
+    Raises UserError for a missing or unreadable file, an unknown key (with the nearest right one, or the system that
+    knows it), a value of the wrong type or outside its range, and values that do not fit each other.
     """
     given = _over(read_file(resolve_path(path)), _read_overrides(overrides))
     config = merge(_schema_of(given, path), given)
@@ -190,7 +190,9 @@ def merge(schema: type[RunConfig], given: dict[str, Given]) -> RunConfig:
         if name in keys:
             _set(config, keys[name], wanted)
         elif not inside:
-            raise UserError(f"unknown key '{name}' {wanted.source}; {_nearest(name, list(keys))}")
+            knowing = [system for system in SYSTEMS if name in _names(SYSTEMS[system])]
+            advice = advice_on_key(name, list(keys), keys["system"].value, knowing)
+            raise UserError(f"unknown key '{name}' {wanted.source}; {advice}")
         elif wanted.value:  # else the heading of a group with nothing below it
             raise UserError(f"'{name}' {wanted.source} is a group of keys and takes no value; its keys: {inside}")
     try:
@@ -203,6 +205,11 @@ def merge(schema: type[RunConfig], given: dict[str, Given]) -> RunConfig:
             if not key.allows(value):
                 raise UserError(f"{key.name}={value} {given[key.name].source} must be {key.expected}")
     return merged
+
+
+def _names(schema: type[RunConfig]) -> list[str]:
+    """The keys of a schema."""
+    return [key.name for key in schema_keys(schema())]
 
 
 def save_config(config: RunConfig, path: Path) -> None:
@@ -259,14 +266,3 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _nearest(name: str, keys: list[str]) -> str:
-    """Advice on an unknown key: keys of the same last part first, then keys spelt alike."""
-    last = name.rpartition(".")[2]
-    same = [key for key in keys if key.rpartition(".")[2] == last]
-    alike = same or difflib.get_close_matches(name, keys, n=1, cutoff=0.6)
-    if not alike:
-        lasts = difflib.get_close_matches(last, [key.rpartition(".")[2] for key in keys], n=1, cutoff=0.6)
-        alike = [key for key in keys if key.rpartition(".")[2] in lasts]
-    return f"did you mean {' or '.join(alike)}?" if alike else "--keys lists every key"

@@ -7,6 +7,7 @@ import pytest
 
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config, schema_keys
 from gpslift.errors import UserError
+from gpslift.schema import EXAMPLES, SYSTEMS
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
 
@@ -102,6 +103,36 @@ def test_a_wrong_override_is_refused_by_its_full_key(prior_file: Path, override:
         load_config(prior_file, [override])
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("system", "override", "words"),
+    [
+        (
+            "lift",
+            "data.photos=/x",
+            "a key of system: image_prior, such as configs/angle2img_statue_of_liberty.yaml; this",
+        ),
+        ("image_prior", "export.faces=9", "refine_statue_of_liberty.yaml; this config is of system: image_prior"),
+        (
+            "refine",
+            "coloring.share=0",
+            "a key of system: lift, such as configs/statue_of_liberty.yaml; this config is of",
+        ),
+    ],
+)
+def test_a_key_of_another_system_is_said_to_be_one(tmp_path: Path, system: str, override: str, words: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"system: {system}\n")
+    with pytest.raises(UserError) as error:
+        load_config(path, [override])
+    assert words in str(error.value)
+    assert "did you mean" not in str(error.value)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_each_system_has_an_example(system: str) -> None:
+    assert load_config(EXAMPLES[system]).system == system
 
 
 def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:

@@ -16,3 +16,9 @@ SYSTEMS: dict[str, type[RunConfig]] = {
     "refine": RefineConfig,
     "image_prior": ImagePriorConfig,
 }
+EXAMPLES = {
+    "lift": "configs/statue_of_liberty.yaml",
+    "refine": "configs/refine_statue_of_liberty.yaml",
+    "image_prior": "configs/angle2img_statue_of_liberty.yaml",
+}
+"""A config of each, to name in messages."""
