@@ -19,7 +19,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from gpslift.config_advice import advice_on_key
+from gpslift.config_advice import advice_on_file, advice_on_key
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS
@@ -126,7 +126,7 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
         raise UserError(f"{path}: 'extends' leads back to this file")
     if not path.is_file():
         there = sorted(str(file.relative_to(REPOSITORY)) for file in (REPOSITORY / "configs").rglob("*.yaml"))
-        raise UserError(f"no config file {path}; the repository has {', '.join(there)}")
+        raise UserError(f"no config file {path}; {advice_on_file(str(path), there)}")
     tree = read_yaml(path, str(path)) or {}
     if not isinstance(tree, dict):
         raise UserError(f"{path}: a config consists of 'key: value' lines")

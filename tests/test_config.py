@@ -229,8 +229,24 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, words: list[
         assert word in str(error.value)
 
 
-def test_a_missing_file_is_named_with_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"configs/nothing\.yaml.*configs/statue_of_liberty\.yaml"):
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("configs/statue_of_librty.yaml", "configs/statue_of_liberty.yaml or configs/paper/statue_of_liberty.yaml"),
+        ("configs/paper/stonehnge.yaml", "configs/paper/stonehenge.yaml or configs/stonehenge.yaml"),
+        ("stonehenge", "configs/stonehenge.yaml or configs/paper/stonehenge.yaml"),
+        ("paris", "configs/gps2img_paris.yaml or configs/paper/gps2img_paris.yaml"),
+        ("refine_statue_of_liberty.yml", "configs/refine_statue_of_liberty.yaml"),
+    ],
+)
+def test_a_mistyped_file_is_answered_with_the_nearest(path: str, meant: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_config(path)
+    assert str(error.value) == f"no config file {path}; did you mean {meant}?"
+
+
+def test_a_missing_file_like_no_other_is_answered_with_where_they_are() -> None:
+    with pytest.raises(UserError, match=r"configs/nothing\.yaml; .*configs/statue_of_liberty\.yaml; docs/configs\.md"):
         load_config("configs/nothing.yaml")
 
 
