@@ -130,7 +130,7 @@ def distil(
     if not is_first_process():
         return
     system.to(choose_device(config))
-    system.preview(config.optim.steps)
+    system.preview(trainer.global_step)
     own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
     show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
 

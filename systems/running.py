@@ -22,7 +22,7 @@ from rich.table import Table
 
 from gpslift.checkpoint_files import CHECKPOINT_PATTERN, checkpoints_of
 from gpslift.errors import UserError
-from gpslift.ranks import local_rank
+from gpslift.ranks import is_first_process, local_rank
 from gpslift.runs import Interrupted, Run, record_start, write_status
 from gpslift.schema.run import RunConfig
 from systems.checkpoints import AtomicCheckpointIO, StepCheckpoints
@@ -169,6 +169,7 @@ def fit(
     stop = next(callback for callback in trainer.callbacks if isinstance(callback, StopAfterStep))  # type: ignore[attr-defined]
     resume = str(run.resume_from) if run.resume_from else None
     write_status(run, "running", _step_of(run), trainer.max_steps)
+    _say_if_done(run, trainer.max_steps)
     try:
         with stop.listening():
             trainer.fit(system, datamodule=datamodule, ckpt_path=resume, weights_only=True)
@@ -258,6 +259,15 @@ def _step_of(run: Run) -> int:
     """The step that the run goes on from; 0 at a fresh start."""
     match = CHECKPOINT_PATTERN.fullmatch(run.resume_from.name) if run.resume_from else None
     return int(match[1]) if match else 0
+
+
+def _say_if_done(run: Run, steps: int) -> None:
+    """A run that is resumed at its end has nothing to train: no error, as what comes after may not have been saved."""
+    if _step_of(run) >= steps and is_first_process():
+        print(
+            f"nothing to train: this run is at step {_step_of(run)} already, and optim.steps is {steps}; raise "
+            "optim.steps to go on, or use the run as it is: 'next' below says how"
+        )
 
 
 def _last_step(run: Run) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -75,6 +77,19 @@ def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements:
     assert torch.allclose(torch.tensor(mesh.vertices).float(), rest, atol=1e-3)  # metres
     report = json.loads((run.export / "export.json").read_text())
     assert "agree best" in report["level_explanation"] and report["watertight"]
+
+
+def test_resumed_with_fewer_steps_than_it_has_it_says_so_and_stays_as_it_was(
+    refinements: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(refinements.run("whole").folder.parent, tmp_path / "whole")
+    run = only_run(tmp_path, "whole")
+    previews, config = sorted(run.previews.iterdir()), run.config.read_text()
+    assert launch.main(arguments(tmp_path, "whole", refinements.prior, "resume=last", f"optim.steps={STEPS - 2}")) == 0
+    said = capsys.readouterr().out
+    assert f"nothing to train: this run is at step {STEPS} already, and optim.steps is {STEPS - 2}; raise" in said
+    assert re.search(r"^next: .* --export export\.run=", said, re.MULTILINE)
+    assert (sorted(run.previews.iterdir()), run.config.read_text()) == (previews, config)
 
 
 def test_a_lift_of_another_landmark_is_refused(

@@ -89,9 +89,13 @@ def test_checkpoints_are_kept_to_their_number(tmp_path: Path) -> None:
     assert any((run.folder / "tensorboard").iterdir())
 
 
-def test_going_on_with_a_finished_run_changes_nothing(tmp_path: Path, whole: list[str]) -> None:
+def test_going_on_with_a_finished_run_says_so_and_changes_nothing(
+    tmp_path: Path, whole: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     train(tmp_path, "toy")
+    assert "nothing to train" not in capsys.readouterr().out
     system, run = train(tmp_path, "toy", "last")
+    assert f"this run is at step {STEPS} already, and optim.steps is {STEPS}; raise" in capsys.readouterr().out
     assert digits(system) == whole
     assert steps_saved(run) == ["step_00000015", "step_00000020"]
     assert state_of(run) == ("finished", STEPS)
