@@ -8,6 +8,7 @@ from torch import Tensor
 from gpslift.conditioning.place import values_given
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, effective_scales
+from gpslift.priors.denoising import denoise
 from gpslift.priors.first_noise import first_noise
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
@@ -54,7 +55,7 @@ def average_image(
         return compose_branches([*branches, total / count], scales)
 
     noise = first_noise(prior.unet, 1, generator, device)
-    return prior.from_latents(prior.denoise(noise, steps, guided_raw))[0]
+    return prior.from_latents(denoise(prior, noise, steps, guided_raw, generator))[0]
 
 
 def _each(prior: PlaceDiffusionPipeline, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:

@@ -1,6 +1,6 @@
 """The prior: one diffusers pipeline for compact and Stable Diffusion backbones, conditioned on text and place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gpslift.conditioning.text import encode_text
 from gpslift.priors.beside import forget_origin, read_beside, write_beside
 from gpslift.priors.composition import Scales, compose_branches
 from gpslift.priors.condition import Condition, Texts, effective_scales, texts_of
+from gpslift.priors.denoising import denoise
 from gpslift.priors.first_noise import first_noise
 from gpslift.priors.folding import PixelFolding
 from gpslift.priors.gated_attention import install_gates
@@ -244,22 +245,8 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         def guided(noisy: Tensor, timestep: Tensor) -> Tensor:
             return self.guided_raw(noisy, timestep, branches, scales)
 
-        latents = self.denoise(noise, steps, guided)
+        latents = denoise(self, noise, steps, guided, generator)
         return latents if as_latents else self.from_latents(latents)
-
-    def denoise(self, noise: Tensor, steps: int, guided_raw: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """Clean latents [B, C, h, w] from their first noise, of unit variance.
-
-        guided_raw: what to take for the U-Net's own prediction (see `guided_raw`) of latents at timesteps [B]. They are
-        scaled as the U-Net knows them: some schedulers, such as Euler's, let the noise's variance grow far beyond 1.
-        """
-        self.scheduler.set_timesteps(steps, device=noise.device)
-        latents = noise * self.scheduler.init_noise_sigma
-        for timestep in self.progress_bar(self.scheduler.timesteps):
-            seen = self.scheduler.scale_model_input(latents, timestep)
-            raw = guided_raw(seen, timestep.expand(len(latents)))
-            latents = self.scheduler.step(raw, timestep, latents).prev_sample
-        return latents
 
     def __call__(
         self,
