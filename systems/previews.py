@@ -35,7 +35,7 @@ class Preview:
             dict(self.place),
             len(self.prompts),
             prompt=self.prompts,
-            steps=STEPS,
+            num_inference_steps=STEPS,
             guidance_scale_text=config.sample.guidance_scale_text,
             guidance_scale_place=config.sample.guidance_scale_place,
             guidance_rescale=config.sample.guidance_rescale,

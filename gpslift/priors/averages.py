@@ -19,9 +19,9 @@ ROWS_AT_ONCE = 16
 @torch.no_grad()
 def average_image(
     prior: PlaceDiffusionPipeline,
-    places: dict[str, Any],
+    place: dict[str, Any],
     prompt: str = "",
-    steps: int = 30,
+    num_inference_steps: int = 30,
     guidance_scale_text: float = 1.0,
     guidance_scale_place: float = 1.0,
     generator: torch.Generator | None = None,
@@ -32,14 +32,14 @@ def average_image(
 
     At every step e(p,g) of the guidance formula is the mean of e(p,g) over the places; e(0,0) and e(p,0) do not depend
     on the place and are asked for once. Averages of several areas compare best from one noise: give each a generator of
-    the same seed. places: as for `PlaceDiffusionPipeline.sample`, M values a name (one value counts for all).
+    the same seed. place: as for `PlaceDiffusionPipeline.sample`, M values a name (one value counts for all).
     at_once: rows of one U-Net call, which bounds memory whatever M is: the text is encoded once, and the places of each
     call at every step anew. It changes the image by rounding only.
     Raises UserError for places that the prior cannot have, such as one outside its city.
     """
     device, text = prior.unet.device, prompt or prior.caption
-    count = values_given(places)
-    whole = prior.place_encoder.complete(places, count, device)
+    count = values_given(place)
+    whole = prior.place_encoder.complete(place, count, device)
     scales = Scales(guidance_scale_text, guidance_scale_place, rescale=guidance_rescale)
     scales = effective_scales([text], whole, scales)
     placeless = prior.guidance_branches([text], {name: values[:1] for name, values in whole.items()}, scales)[:-1]
@@ -55,7 +55,7 @@ def average_image(
         return compose_branches([*branches, total / count], scales)
 
     noise = first_noise(prior.unet, 1, generator, device)
-    return prior.from_latents(denoise(prior, noise, steps, guided_raw, generator))[0]
+    return prior.from_latents(denoise(prior, noise, num_inference_steps, guided_raw, generator))[0]
 
 
 def _each(prior: PlaceDiffusionPipeline, noisy: Tensor, timestep: Tensor, condition: Condition) -> Tensor:

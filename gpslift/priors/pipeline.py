@@ -219,7 +219,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         place: dict[str, Any],
         count: int,
         prompt: str | Sequence[str] | None = None,
-        steps: int = 30,
+        num_inference_steps: int = 30,
         guidance_scale_text: float = 1.0,
         guidance_scale_place: float = 1.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
@@ -245,7 +245,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         def guided(noisy: Tensor, timestep: Tensor) -> Tensor:
             return self.guided_raw(noisy, timestep, branches, scales)
 
-        latents = denoise(self, noise, steps, guided, generator)
+        latents = denoise(self, noise, num_inference_steps, guided, generator)
         return latents if as_latents else self.from_latents(latents)
 
     def __call__(

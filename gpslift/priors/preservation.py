@@ -73,7 +73,7 @@ def _images(prior: PlaceDiffusionPipeline, texts: list[str], numbers: range, see
         {},
         len(texts),
         prompt=texts,
-        steps=STEPS,
+        num_inference_steps=STEPS,
         guidance_scale_text=GUIDANCE_SCALE,
         guidance_scale_place=GUIDANCE_SCALE,
         generator=generators,

@@ -35,7 +35,7 @@ def sample_area(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
                 prior,
                 {"east_m": east, "north_m": north},
                 prompt=given.prompt,
-                steps=given.steps,
+                num_inference_steps=given.steps,
                 guidance_scale_text=given.guidance_scale_text,
                 guidance_scale_place=given.guidance_scale_place,
                 guidance_rescale=given.guidance_rescale,

@@ -87,7 +87,7 @@ def sample_images(
                 part,
                 len(next(iter(part.values()))),
                 prompt=prompts[rows] if prompts is not None else settings.prompt or None,
-                steps=settings.steps,
+                num_inference_steps=settings.steps,
                 guidance_scale_text=settings.guidance_scale_text,
                 guidance_scale_place=settings.guidance_scale_place,
                 guidance_rescale=settings.guidance_rescale,

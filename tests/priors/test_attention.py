@@ -103,7 +103,7 @@ def test_a_processor_that_knows_its_probabilities_is_asked() -> None:
 def test_images_are_the_same_and_maps_sum_to_1(prior: PlaceDiffusionPipeline, scales: tuple[float, float]) -> None:
     def settings() -> dict[str, Any]:
         generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-        return {"steps": 2, "generator": generators} | dict(
+        return {"num_inference_steps": 2, "generator": generators} | dict(
             zip(("guidance_scale_text", "guidance_scale_place"), scales, strict=True)
         )
 
@@ -128,7 +128,7 @@ def test_nothing_is_heard_afterwards_even_after_an_error(prior: PlaceDiffusionPi
         assert hooks() > 0
         raise RuntimeError("broken")
     assert hooks() == 0
-    attention_maps(prior, {}, 1, steps=1)
+    attention_maps(prior, {}, 1, num_inference_steps=1)
     assert hooks() == 0
 
 

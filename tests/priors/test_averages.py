@@ -29,7 +29,7 @@ def city() -> PlaceDiffusionPipeline:
 
 
 def average(prior: PlaceDiffusionPipeline, scales: tuple[float, float] = (2.0, 5.0), **settings: Any) -> Tensor:
-    given = {"places": {"east_m": EAST, "north_m": NORTH}, "prompt": "a bench", "steps": 3} | settings
+    given = {"place": {"east_m": EAST, "north_m": NORTH}, "prompt": "a bench", "num_inference_steps": 3} | settings
     return average_image(
         prior, guidance_scale_text=scales[0], guidance_scale_place=scales[1], generator=generator(), **given
     )
@@ -41,14 +41,14 @@ def test_copies_of_one_place_average_to_its_plain_image(
     city: PlaceDiffusionPipeline, scales: tuple[float, float], prompt: str
 ) -> None:
     place = {"latitude": [LATITUDE] * 5, "longitude": [LONGITUDE] * 5}
-    mean = average(city, scales, places=place, prompt=prompt, at_once=2)
+    mean = average(city, scales, place=place, prompt=prompt, at_once=2)
     plain = city.sample({"latitude": LATITUDE, "longitude": LONGITUDE}, 1, prompt, 3, *scales, generator=generator())
     assert torch.allclose(mean, plain[0], atol=1e-5)
 
 
 def test_a_landmarks_prior_averages_as_well() -> None:
     prior = tiny_prior()
-    mean = average(prior, places={"azimuth_deg": [30.0] * 3, "frame_width_m": 100.0})
+    mean = average(prior, place={"azimuth_deg": [30.0] * 3, "frame_width_m": 100.0})
     plain = prior.sample({"azimuth_deg": 30.0, "frame_width_m": 100.0}, 1, "a bench", 3, 2.0, 5.0, generator())
     assert torch.allclose(mean, plain[0], atol=1e-5)
 
@@ -100,7 +100,7 @@ def test_what_is_held_does_not_grow_with_the_places(
 
     monkeypatch.setattr(city, "predict_raw", counted)
     monkeypatch.setattr(city, "encode_text", lambda texts: told.append(len(texts)) or encode_text(texts))
-    average(city, places={"east_m": EAST * 6, "north_m": NORTH * 6}, at_once=2)
+    average(city, place={"east_m": EAST * 6, "north_m": NORTH * 6}, at_once=2)
     assert told == [3, 1] and max(held) <= 2 + 2 + 2  # the placeless ones, those of this call and of the last
 
 
@@ -119,7 +119,7 @@ def test_the_mean_of_a_linear_model_by_hand(city: PlaceDiffusionPipeline, monkey
     step = city.scheduler.step
     monkeypatch.setattr(city, "predict_raw", linear)
     monkeypatch.setattr(city.scheduler, "step", lambda raw, *rest: seen.append(raw) or step(raw, *rest))
-    average(city, places={"east_m": EAST[:2], "north_m": NORTH[:2]})
+    average(city, place={"east_m": EAST[:2], "north_m": NORTH[:2]})
     assert len(seen) == 3 and all(torch.allclose(raw, torch.tensor(68.0)) for raw in seen)
 
 
@@ -129,4 +129,4 @@ def test_the_noise_follows_from_the_generator(city: PlaceDiffusionPipeline) -> N
 
 def test_a_place_outside_the_city_is_refused(city: PlaceDiffusionPipeline) -> None:
     with pytest.raises(UserError, match=r"outside Paris \(latitude 48\.815 to 48\.902"):
-        average(city, places={"latitude": [LATITUDE, 50.0], "longitude": [LONGITUDE] * 2})
+        average(city, place={"latitude": [LATITUDE, 50.0], "longitude": [LONGITUDE] * 2})

@@ -32,7 +32,9 @@ def test_places_and_prompts_are_one_for_all_or_one_an_image(
     scale = {"guidance_scale_text": 3.0}
     got = prior(prompt, place=place, num_inference_steps=1, output_type="pt", generator=generator(), **scale).images
     whole = {name: values * (count // len(values)) for name, values in place.items()}
-    expected = prior.sample(whole, count, prompt * (count // len(prompt)), steps=1, generator=generator(), **scale)
+    expected = prior.sample(
+        whole, count, prompt * (count // len(prompt)), num_inference_steps=1, generator=generator(), **scale
+    )
     assert len(got) == count and torch.equal(got, expected)
 
 
@@ -75,7 +77,9 @@ def test_another_form_is_refused_before_any_image_is_made(
 def test_without_a_place_the_text_alone_counts(make: Callable[[], PlaceDiffusionPipeline]) -> None:
     prior, text = make(), "A tower at night"
     got = prior(text, num_inference_steps=2, guidance_scale_text=3.0, generator=generator(), output_type="pt").images
-    assert torch.equal(got, prior.sample({}, 1, text, steps=2, guidance_scale_text=3.0, generator=generator()))
+    assert torch.equal(
+        got, prior.sample({}, 1, text, num_inference_steps=2, guidance_scale_text=3.0, generator=generator())
+    )
 
 
 def test_a_tuple_without_return_dict(prior: PlaceDiffusionPipeline) -> None:
@@ -88,7 +92,7 @@ def test_each_setting_reaches_the_images(prior: PlaceDiffusionPipeline) -> None:
     settings = {"guidance_scale_text": 2.0, "guidance_scale_place": 5.0, "guidance_rescale": 0.5}
     place = {"azimuth_deg": [0.0, 90.0]}
     got = prior(TEXT, place=place, num_inference_steps=3, generator=generator(), output_type="latent", **settings)
-    expected = prior.sample(place, 2, TEXT, steps=3, generator=generator(), as_latents=True, **settings)
+    expected = prior.sample(place, 2, TEXT, num_inference_steps=3, generator=generator(), as_latents=True, **settings)
     assert torch.equal(got.images, expected)
 
 
@@ -100,8 +104,7 @@ def test_help_shows_every_parameter_and_its_default() -> None:
     )
     assert not [one for one in called.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
     shared = [name for name in called if name in sampled and name not in ("self", "place", "count")]
-    assert len(shared) == 5 and all(called[name].default == sampled[name].default for name in shared)
-    assert called["num_inference_steps"].default == sampled["steps"].default
+    assert len(shared) == 6 and all(called[name].default == sampled[name].default for name in shared)
 
 
 def test_offloading_which_cannot_work_is_refused(prior: PlaceDiffusionPipeline) -> None:

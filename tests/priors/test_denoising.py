@@ -26,7 +26,7 @@ def prior_with(scheduler: Any, **settings: Any) -> PlaceDiffusionPipeline:
 
 
 def latents(prior: PlaceDiffusionPipeline, place: dict[str, Any], generators: Sequence[torch.Generator]) -> Tensor:
-    return prior.sample(place, len(generators), steps=4, generator=generators, as_latents=True)
+    return prior.sample(place, len(generators), num_inference_steps=4, generator=generators, as_latents=True)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_noise_on_the_way_follows_from_the_generator(scheduler: Any, settings: d
 
     def both(global_seed: int) -> tuple[Tensor, Tensor]:
         torch.manual_seed(global_seed)
-        image = prior.sample(AZIMUTHS, 2, steps=4, generator=generator(), as_latents=True)
-        return image, average_image(prior, AZIMUTHS, steps=4, generator=generator())
+        image = prior.sample(AZIMUTHS, 2, num_inference_steps=4, generator=generator(), as_latents=True)
+        return image, average_image(prior, AZIMUTHS, num_inference_steps=4, generator=generator())
 
     for one, again in zip(both(1), both(2), strict=True):
         assert torch.equal(one, again)

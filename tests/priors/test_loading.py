@@ -30,7 +30,9 @@ SHIPPED_BYTES = 16 * 2**20
 def image_of(prior: PlaceDiffusionPipeline) -> torch.Tensor:
     generator = torch.Generator().manual_seed(3)
     place = {"azimuth_deg": [30.0], "frame_width_m": 100.0}
-    return prior.sample(place, 1, steps=3, guidance_scale_text=2.0, guidance_scale_place=2.0, generator=generator)
+    return prior.sample(
+        place, 1, num_inference_steps=3, guidance_scale_text=2.0, guidance_scale_place=2.0, generator=generator
+    )
 
 
 @pytest.fixture(scope="module")

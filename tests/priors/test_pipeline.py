@@ -160,13 +160,17 @@ def test_rescaling_tames_strong_guidance(prior: PlaceDiffusionPipeline) -> None:
     def spread(rescale: float) -> float:
         scales = {"guidance_scale_text": 9.0, "guidance_scale_place": 9.0, "guidance_rescale": rescale}
         place = {"azimuth_deg": [0.0, 90.0]}
-        return float(prior.sample(place, 2, steps=4, generator=generator(), as_latents=True, **scales).std())
+        return float(
+            prior.sample(place, 2, num_inference_steps=4, generator=generator(), as_latents=True, **scales).std()
+        )
 
     assert spread(1.0) < spread(0.5) < spread(0.0)
 
 
 def test_sampling_asks_once_a_step(prior: PlaceDiffusionPipeline, calls: list[int]) -> None:
-    images = prior.sample({"azimuth_deg": [0.0, 90.0]}, 2, steps=4, guidance_scale_text=2.0, guidance_scale_place=2.0)
+    images = prior.sample(
+        {"azimuth_deg": [0.0, 90.0]}, 2, num_inference_steps=4, guidance_scale_text=2.0, guidance_scale_place=2.0
+    )
     assert images.shape == (2, 3, 16, 16) and images.min() >= 0 and images.max() <= 1
     assert calls == [4, 4, 4, 4]
 
@@ -187,7 +191,7 @@ def test_sampling_one_clean_image_gives_that_image(prediction: str, monkeypatch:
     for steps in (1, 2, 5):
         if prediction == "epsilon" and steps == 1:
             continue  # noise alone cannot tell the image at the last step, which holds none of it
-        images = prior.sample({}, 1, steps=steps, generator=generator())
+        images = prior.sample({}, 1, num_inference_steps=steps, generator=generator())
         assert torch.allclose(images, prior.from_latents(clean), atol=2e-3)
 
 
@@ -214,14 +218,14 @@ def test_exchanging_the_scheduler_changes_no_image(prediction: str) -> None:
 
 def test_images_follow_from_the_seed(prior: PlaceDiffusionPipeline) -> None:
     def image(seed: int) -> Tensor:
-        return prior.sample({"azimuth_deg": [45.0]}, 1, steps=2, generator=generator(seed))
+        return prior.sample({"azimuth_deg": [45.0]}, 1, num_inference_steps=2, generator=generator(seed))
 
     assert torch.equal(image(0), image(0)) and not torch.allclose(image(0), image(1))
 
 
 def test_one_generator_an_image_makes_images_independent_of_their_neighbours(prior: PlaceDiffusionPipeline) -> None:
-    both = prior.sample({"azimuth_deg": [45.0, 90.0]}, 2, steps=2, generator=[generator(0), generator(1)])
-    alone = prior.sample({"azimuth_deg": [90.0]}, 1, steps=2, generator=[generator(1)])
+    both = prior.sample({"azimuth_deg": [45.0, 90.0]}, 2, num_inference_steps=2, generator=[generator(0), generator(1)])
+    alone = prior.sample({"azimuth_deg": [90.0]}, 1, num_inference_steps=2, generator=[generator(1)])
     assert torch.allclose(both[1], alone[0], atol=1e-5)
     with pytest.raises(ValueError, match="1 generators for 2 images"):
         prior.sample({}, 2, generator=[generator()])
@@ -229,7 +233,7 @@ def test_one_generator_an_image_makes_images_independent_of_their_neighbours(pri
 
 def test_the_caption_is_the_text_where_none_is_given(prior: PlaceDiffusionPipeline) -> None:
     def image(prompt: Any) -> Tensor:
-        return prior.sample({"azimuth_deg": [0.0]}, 1, prompt=prompt, steps=1, generator=generator())
+        return prior.sample({"azimuth_deg": [0.0]}, 1, prompt=prompt, num_inference_steps=1, generator=generator())
 
     assert torch.equal(image(None), image("A photo of a tower")) and torch.equal(image(""), image(None))
     assert not torch.equal(image("A tower at night"), image(None))

@@ -26,7 +26,9 @@ def test_a_latent_base_is_trained_saved_and_loaded_by_the_same_class(
     assert (run.previews / "step_00000002.png").is_file()
     prior = load_prior(str(run.folder))
     assert prior.image_size == SIDE and prior.vae.config.scaling_factor == pytest.approx(0.18215)
-    images = prior.sample({"azimuth_deg": [0.0, 90.0]}, 2, steps=2, guidance_scale_text=3.0, guidance_scale_place=5.0)
+    images = prior.sample(
+        {"azimuth_deg": [0.0, 90.0]}, 2, num_inference_steps=2, guidance_scale_text=3.0, guidance_scale_place=5.0
+    )
     assert images.shape == (2, 3, SIDE, SIDE)
     assert len(load_cameras(str(run.folder))["range_m"]) > 0
     for name, trained in {

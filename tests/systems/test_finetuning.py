@@ -177,7 +177,7 @@ def test_a_run_with_adapters_resumes_exactly_and_is_saved_merged(base: Path, few
     assert saved.keys() == before.keys()
     changed = {name.rpartition(".")[0] for name in saved if not torch.equal(saved[name], before[name].half())}
     assert changed and all(name.rpartition(".")[2] in ("to_q", "to_k", "to_v", "0") for name in changed), changed
-    images = load_prior(str(run.folder)).sample({"azimuth_deg": [0.0]}, 1, steps=2)
+    images = load_prior(str(run.folder)).sample({"azimuth_deg": [0.0]}, 1, num_inference_steps=2)
     assert images.isfinite().all()
 
 

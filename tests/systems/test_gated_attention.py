@@ -86,7 +86,9 @@ def test_what_is_saved_makes_the_same_images_and_its_unet_is_a_plain_one(
     loaded = load_prior(str(tmp_path / "prior"))
     assert loaded.place_encoder.config["gates"] == 4
     images = [
-        one.sample(KNOWN, 2, steps=3, guidance_scale_place=4.0, generator=torch.Generator().manual_seed(2))
+        one.sample(
+            KNOWN, 2, num_inference_steps=3, guidance_scale_place=4.0, generator=torch.Generator().manual_seed(2)
+        )
         for one in (prior, loaded)
     ]
     assert torch.equal(*images)
@@ -115,7 +117,7 @@ def test_a_city_has_gates_too(prior: PlaceDiffusionPipeline) -> None:
         torch.nn.init.constant_(encoder.gate, gate)
         for east_m in (-2000.0, 1500.0):
             place, seed = {"east_m": east_m, "north_m": 0.0}, torch.Generator().manual_seed(0)
-            pictures.append(city.sample(place, 1, steps=2, generator=seed))
+            pictures.append(city.sample(place, 1, num_inference_steps=2, generator=seed))
     assert torch.equal(pictures[0], pictures[1]) and not torch.allclose(pictures[2], pictures[3])
 
 
