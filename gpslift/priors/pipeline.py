@@ -27,7 +27,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     """Makes images from text and place. Loads and saves as a diffusers folder.
 
         pipeline = PlaceDiffusionPipeline.from_pretrained("assets/priors/statue_of_liberty")
-        images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
+        images = pipeline(place={"azimuth_deg": [0.0, 90.0]}, guidance_scale=3.0).images
 
     A place is a dict of the place encoder's `inputs` (of a city also {"latitude": [...], "longitude": [...]}); what is
     missing or NaN is unknown. `caption` is the text used where none is given, `image_size` the side of the images in
@@ -255,8 +255,9 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         place: dict[str, Any] | None = None,
         count: int | None = None,
         num_inference_steps: int = 30,
-        guidance_scale_text: float = 1.0,
-        guidance_scale_place: float = 1.0,
+        guidance_scale: float = 1.0,
+        guidance_scale_text: float | None = None,
+        guidance_scale_place: float | None = None,
         guidance_rescale: float = 0.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
@@ -265,6 +266,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         """As `sample`, in diffusers' form: an object whose `.images` are N images; a tuple of them without return_dict.
 
         place: None is unknown, the text alone counts. count: N; by default as many as there are places or prompts.
+        guidance_scale: of text and place together, where `guidance_scale_text` or `guidance_scale_place` says no other.
         output_type: "pil": PIL images; "pt": a tensor [N, 3, H, W] in [0, 1]; "np": an array [N, H, W, 3] in [0, 1];
         "latent": latents [N, C, h, w]. Raises ValueError for any other, and what `sample` raises.
         """
@@ -275,8 +277,8 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
             count or max(values_given(place), texts),
             prompt,
             num_inference_steps,
-            guidance_scale_text,
-            guidance_scale_place,
+            guidance_scale if guidance_scale_text is None else guidance_scale_text,
+            guidance_scale if guidance_scale_place is None else guidance_scale_place,
             generator,
             as_latents=output_type == "latent",
             guidance_rescale=guidance_rescale,

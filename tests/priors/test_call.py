@@ -16,6 +16,7 @@ from tests.priors.conftest import tiny_prior
 from tests.priors.tiny_city import tiny_city_prior
 
 TEXT = ["A photo of a tower", "A tower at night"]
+SCALES = ("guidance_scale_text", "guidance_scale_place")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -96,15 +97,27 @@ def test_each_setting_reaches_the_images(prior: PlaceDiffusionPipeline) -> None:
     assert torch.equal(got.images, expected)
 
 
+def test_one_scale_is_of_text_and_place_and_each_may_have_its_own(prior: PlaceDiffusionPipeline) -> None:
+    def latents(**scales: float) -> Tensor:
+        told: dict[str, Any] = {"place": {"azimuth_deg": 90.0}, "num_inference_steps": 2, "output_type": "latent"}
+        return prior("A tower at night", generator=generator(), **told, **scales).images
+
+    text, place = SCALES
+    assert torch.equal(latents(guidance_scale=3.0), latents(**{text: 3.0, place: 3.0}))
+    assert torch.equal(latents(guidance_scale=3.0, **{text: 1.0}), latents(**{place: 3.0}))
+    assert torch.equal(latents(guidance_scale=3.0, **{place: 0.0}), latents(**{text: 3.0, place: 0.0}))
+    assert not torch.equal(latents(guidance_scale=3.0), latents())
+
+
 def test_help_shows_every_parameter_and_its_default() -> None:
-    """Those that `sample` has too have its defaults."""
+    """Those that `sample` has too have its defaults, but for the scales, which are `guidance_scale` by default."""
     called, sampled = (
         inspect.signature(method).parameters
         for method in (PlaceDiffusionPipeline.__call__, PlaceDiffusionPipeline.sample)
     )
     assert not [one for one in called.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
-    shared = [name for name in called if name in sampled and name not in ("self", "place", "count")]
-    assert len(shared) == 6 and all(called[name].default == sampled[name].default for name in shared)
+    shared = [name for name in called if name in sampled and name not in ("self", "place", "count", *SCALES)]
+    assert len(shared) == 4 and all(called[name].default == sampled[name].default for name in shared)
 
 
 def test_offloading_which_cannot_work_is_refused(prior: PlaceDiffusionPipeline) -> None:
