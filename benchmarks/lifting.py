@@ -25,7 +25,7 @@ from gpslift.config import REPOSITORY, load_config
 from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import HEADINGS, MeshComparison, TruthComparison, references
-from gpslift.procedural.truth import ShapeFacts, truth_of
+from gpslift.procedural.truth import ShapeFacts, comparison_with, truth_of
 from gpslift.runs import Run, last_run, open_run
 from gpslift.schema.lift import LiftConfig
 from systems.memory import BYTES_OF_MAXRSS
@@ -107,8 +107,7 @@ def against_truth(config: LiftConfig) -> tuple[TruthComparison, trimesh.Trimesh,
     if known is None:
         raise SystemExit(f"the true shape of {landmark.name} is not known, so there is nothing to compare with")
     truth, facts = known
-    comparison = TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
-    return comparison, truth, facts
+    return comparison_with(truth, facts, landmark), truth, facts
 
 
 def compared(runs: dict[str, Run]) -> tuple[dict[str, MeshComparison], list[tuple[str, MeshComparison]], ShapeFacts]:

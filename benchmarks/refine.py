@@ -19,8 +19,8 @@ from gpslift.config import load_config
 from gpslift.export.pictures import COMPASS, labelled_grid
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.metrics.mesh_colors import COLUMNS, compare_colors
-from gpslift.metrics.mesh_truth import FIGURES, TruthComparison
-from gpslift.procedural.truth import SHAPE_FACTS, true_mesh
+from gpslift.metrics.mesh_truth import FIGURES
+from gpslift.procedural.truth import SHAPE_FACTS, comparison_with, true_mesh
 from gpslift.runs import Run, open_run
 
 SHAPE = ["IoU", "F 2 %", "upper: to truth m", "best yaw °"]
@@ -34,7 +34,7 @@ class Truth:
         self.mesh, facts = true_mesh(landmark.name), SHAPE_FACTS[landmark.name]
         self.low, self.high = (np.asarray(corner, float) for corner in landmark.own_volume)
         self.upper_low = np.array([self.low[0], self.low[1], facts.upper_from_m])
-        self.shape = TruthComparison(self.mesh, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns)
+        self.shape = comparison_with(self.mesh, facts, landmark)
 
     def row(self, name: str, mesh: trimesh.Trimesh, seconds: float | None) -> list[str]:
         """The cells that `HEADER` names."""

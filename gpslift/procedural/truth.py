@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gpslift.errors import UserError
 from gpslift.geo.cities import City
 from gpslift.geo.landmarks import Landmark
+from gpslift.metrics.mesh_truth import TruthComparison
 from gpslift.procedural.city.dataset import TRUTH
 from gpslift.procedural.city.terrain import terrain_of
 from gpslift.procedural.shapes import build_shape
@@ -69,6 +70,11 @@ def truth_of(landmark: Landmark, validation: ValidationConfig) -> tuple[trimesh.
             f"({', '.join(SUFFIXES)})"
         )
     return None
+
+
+def comparison_with(truth: trimesh.Trimesh, facts: ShapeFacts, landmark: Landmark, seed: int = 0) -> TruthComparison:
+    """Compares meshes of a landmark with a true one of which these facts are known."""
+    return TruthComparison(truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns, seed)
 
 
 def true_mesh(shape: str) -> trimesh.Trimesh:

@@ -18,7 +18,7 @@ from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
 from gpslift.export.landmark import REPORT
 from gpslift.geo.landmarks import load_landmark
-from gpslift.metrics.mesh_truth import FIGURES, MeshComparison, TruthComparison, markdown_table, references
+from gpslift.metrics.mesh_truth import FIGURES, MeshComparison, markdown_table, references
 from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.refine import RefineConfig
@@ -38,7 +38,7 @@ def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
     Exports the run first if it has no mesh yet. Prints a table, and writes validation.json and validation.md into the
     run folder. Returns the figures of the mesh.
     """
-    from gpslift.procedural.truth import SHAPE_FACTS, truth_of
+    from gpslift.procedural.truth import SHAPE_FACTS, comparison_with, truth_of
 
     run = chosen_run(config.export.run, config.output, config.name)
     landmark = load_landmark(load_config(run.config).landmark)
@@ -55,9 +55,7 @@ def validate_lift(config: LiftConfig | RefineConfig) -> MeshComparison | None:
     if mesh is None:
         mesh = _exported_now(config, run, landmark.name)
     console.print(f"comparing {run.export} with the truth, and the truth turned, mirrored and revolved")
-    comparison = TruthComparison(
-        truth, landmark.own_volume, facts.mirror_deg, facts.upper_from_m, facts.turns, config.seed
-    )
+    comparison = comparison_with(truth, facts, landmark, config.seed)
     figures = comparison.compare(mesh)
     rows = [(THIS_MESH, figures), *references(comparison, truth)]
     console.print(_side_by_side(rows))
