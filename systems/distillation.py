@@ -22,6 +22,7 @@ from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import is_plain_model, load_plain_model
+from gpslift.priors.subject import subject_unlike
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema.lift import LiftConfig, LiftOptimConfig
@@ -168,11 +169,8 @@ def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeli
             f"prior.path={prior_of(config)} is the prior of a city, {prior.place_encoder.city.title}, which knows no "
             f"sides of a landmark; set prior.path to a prior of landmark={config.landmark}"
         )
-    if prior.caption != landmark.caption:
-        raise UserError(
-            f"prior.path={prior_of(config)} was trained on photos captioned '{prior.caption}', but "
-            f"landmark={config.landmark} is '{landmark.caption}'; set prior.path to a prior of it, or another landmark"
-        )
+    if other := subject_unlike(prior, landmark, f"landmark={config.landmark}"):
+        raise UserError(f"prior.path={prior_of(config)}: {other}; set prior.path to a prior of it, or another landmark")
 
 
 def falling_adam(

@@ -11,10 +11,10 @@ from torch import Generator, Tensor
 from gpslift.conditioning.place import Place
 from gpslift.config import load_config
 from gpslift.errors import UserError
-from gpslift.geo.cities import load_city
-from gpslift.geo.landmarks import load_landmark
+from gpslift.geo.subject import load_subject
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.subject import subject_unlike
 from gpslift.runs import Run, runs_of
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig
 from gpslift.storage import short_path
@@ -61,11 +61,8 @@ def check_kind(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Pa
 
 def other_subject(prior: PlaceDiffusionPipeline, config: ImagePriorConfig) -> str:
     """What the prior is of, in words, where that is not the landmark or city of the config; '' where it is."""
-    if prior.place_kind == "gps":
-        its, key, asked = prior.place_encoder.city.title, f"city={config.city}", load_city(config.city).title
-    else:
-        its, key, asked = prior.caption, f"landmark={config.landmark}", load_landmark(config.landmark).caption
-    return "" if its == asked else f"the prior is of '{its}', but {key} is '{asked}'"
+    named = f"city={config.city}" if prior.place_kind == "gps" else f"landmark={config.landmark}"
+    return subject_unlike(prior, load_subject(prior.place_kind, config.landmark, config.city), named)
 
 
 def sample_images(

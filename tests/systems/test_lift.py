@@ -237,7 +237,9 @@ def test_a_prior_of_another_landmark_is_refused(
 ) -> None:
     assert launch.main([*arguments(tmp_path, "lift", lifts.prior), "landmark=stonehenge"]) == 2
     said = capsys.readouterr().err
-    assert "captioned 'A photo of the Statue of Liberty', but landmark=stonehenge is 'A photo of Stonehenge'" in said
+    assert (
+        "the prior is of 'A photo of the Statue of Liberty', but landmark=stonehenge is 'A photo of Stonehenge'" in said
+    )
 
 
 def test_a_prior_of_a_city_is_refused_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
