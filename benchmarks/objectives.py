@@ -18,10 +18,13 @@ from systems.validation.lift import load_exported
 
 STRONG = ["guidance.scale=4", "coloring.scale=7"]
 """Score distillation of a compact prior needs more guidance than the default."""
+ALONE = ["finish.share=0"]
+"""Multi-step targets to the end."""
 OBJECTIVES = {
-    "multistep": ("multi-step (default)", []),
-    "multistep_sqrt": ("multi-step, square root", ["guidance.schedule=sqrt"]),
-    "multistep_constant": ("multi-step, constant", ["guidance.schedule=constant"]),
+    "finished": ("multi-step, finished by score distillation (default)", []),
+    "multistep": ("multi-step", ALONE),
+    "multistep_sqrt": ("multi-step, square root", [*ALONE, "guidance.schedule=sqrt"]),
+    "multistep_constant": ("multi-step, constant", [*ALONE, "guidance.schedule=constant"]),
     "sds": ("score distillation", ["guidance.objective=sds", *STRONG]),
     "sds_sqrt": (
         "score distillation, square root",
