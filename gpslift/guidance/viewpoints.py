@@ -57,9 +57,7 @@ class ViewpointSampler:
         unit = self.landmark.half_extent_m
         look_at = torch.tensor(self.landmark.look_at)
         position = orbit_positions(azimuth, elevation, range_m / unit, look_at)
-        rise = torch.zeros(count, 3)
-        rise[:, 2] = self.landmark.aim_rise_m(width_m) / unit
-        aim = look_at + rise + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
+        aim = look_at + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
         cameras = Cameras(look_at_matrix(position, aim), field_of_view(width_m, range_m), size, size)
         told = {"azimuth_deg": self._told(azimuth, indices), "frame_width_m": width_m, "elevation_deg": elevation}
         return Viewpoints(cameras, null_place(told) if self.place == "text" else told)
