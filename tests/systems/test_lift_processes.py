@@ -41,4 +41,4 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
         torch.testing.assert_close(together["state_dict"][name], weight, rtol=0, atol=1e-5, msg=name)
     moved = max(float((alone["state_dict"][name] - start[name]).abs().max()) for name in start if "field" in name)
     assert moved > 1e-3  # so that the tolerance means something
-    assert files(two) - {"previews/step_00000003.png"} == files(one)  # a run's end has its preview, and it ended twice
+    assert files(two) == files(one) | {"previews/step_00000003.png"}  # a run's end has its preview, and it ended twice
