@@ -53,9 +53,11 @@ class WordBelief:
 
 @dataclass(frozen=True)
 class AskedFor:
-    """What pictures of one kind show. place: share whose region the judge tells. words: a word's beliefs, averaged."""
+    """What pictures of one kind show. place: share whose region the judge tells. by_chance: the share that it would
+    tell if what it tells had nothing to do with where they were asked for. words: a word's beliefs, averaged."""
 
     place: float
+    by_chance: float
     words: WordBelief
 
 
@@ -64,12 +66,12 @@ class CityFigures:
     """Figures of held-out photos (the ceiling) and of images asked for in several ways.
 
     `text and place`: a held-out photo's text and place. `other text`: its place with another photo's text.
-    `place alone`, `text alone`: the other one dropped. chance: share of the commonest region among the places.
+    `place alone`, `text alone`: the other one dropped. commonest: share of the commonest region among the places.
     """
 
     regions: list[str]
     words: list[str]
-    chance: float
+    commonest: float
     shown: dict[str, AskedFor]
     memorisation: Memorisation
 
@@ -90,8 +92,9 @@ class CityJudges:
     def asked_for(self, images: Tensor, place: Place, captions: list[str]) -> AskedFor:
         """Figures of images [N, 3, S, S] that were asked for at these places with these texts."""
         asked = torch.from_numpy(self.region_of(place["east_m"].numpy(), place["north_m"].numpy()))
-        right = predict(self.region_judge, images).argmax(1) == asked
-        return AskedFor(float(right.float().mean()), self._believed(images, captions))
+        told = predict(self.region_judge, images).argmax(1)
+        right = float((told == asked).float().mean())
+        return AskedFor(right, agreement_by_chance(asked, told), self._believed(images, captions))
 
     def _believed(self, images: Tensor, captions: list[str]) -> WordBelief:
         """The mean over the words; a word that all or none of the captions hold does not count."""
@@ -190,12 +193,12 @@ def judge_city_prior(
     shown = {"held-out photos": judges.asked_for(pixels["test"], whole, test.captions)}
     shown |= {name: judges.asked_for(images, place, told[name]) for name, images in made.items()}
     regions = judges.region_of(place["east_m"].numpy(), place["north_m"].numpy())
-    chance = float(np.bincount(regions).max() / len(regions))
+    commonest = float(np.bincount(regions).max() / len(regions))
     copies = memorisation(made["text and place"], pixels["test"], pixels["generator"])
     some = slice(0, None, max(1, len(rows) // GRID_COLUMNS))
     kinds = [batch["image"], made["text and place"], made["place alone"]]
     grid = torch.cat([images[some][:GRID_COLUMNS] for images in kinds])
-    return CityFigures(judges.names, judges.words, chance, shown, copies), grid
+    return CityFigures(judges.names, judges.words, commonest, shown, copies), grid
 
 
 def _images(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, captions: list[str], place: Place) -> Tensor:
@@ -203,9 +206,23 @@ def _images(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, captions: l
     return sample_images(prior, place, generator_for(config.seed, "validation"), config, captions)
 
 
+def agreement_by_chance(asked: Tensor, told: Tensor) -> float:
+    """Share of N pairs of classes that would be alike if told [N] had nothing to do with asked [N], each as often as
+    it is: the sum over classes of both shares' product (Cohen, A coefficient of agreement for nominal scales, 1960)."""
+    classes = int(torch.maximum(asked, told).max()) + 1
+    shares = [torch.bincount(each, minlength=classes).double() / len(each) for each in (asked, told)]
+    return float((shares[0] * shares[1]).sum())
+
+
 def summary(figures: CityFigures) -> list[str]:
     """Lines for the terminal."""
-    lines = [f"{'':18} its region   words asked for / not asked for   (chance of a region {figures.chance:.0%})"]
+    lines = [
+        f"{'':18} its region (by chance)   words asked for / not asked for   "
+        f"(the commonest region: {figures.commonest:.0%})"
+    ]
     for name, asked in figures.shown.items():
-        lines.append(f"{name:18} {asked.place:10.1%}   {asked.words.told:15.1%} / {asked.words.untold:.1%}")
+        lines.append(
+            f"{name:18} {asked.place:10.1%} ({asked.by_chance:9.1%})   "
+            f"{asked.words.told:15.1%} / {asked.words.untold:.1%}"
+        )
     return [*lines, str(figures.memorisation)]

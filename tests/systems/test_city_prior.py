@@ -26,7 +26,7 @@ from systems import image_prior
 from systems.previews import city_preview
 from systems.sampling.job import sample
 from systems.validation import validate_prior
-from systems.validation.city_prior import validate_city_prior
+from systems.validation.city_prior import agreement_by_chance, validate_city_prior
 from tests.systems.tiny_city import BAR, PARIS, city_config, city_picture, write_city_photos
 
 
@@ -194,12 +194,19 @@ def test_a_prior_that_paints_what_it_is_asked_for_is_judged_so(
     assert shown["held-out photos"].place > 0.6
     for name in ("text and place", "other text", "place alone"):
         assert shown[name].place > shown["held-out photos"].place - 0.15, name
-    assert shown["text alone"].place < 0.3
+    assert shown["place alone"].by_chance < 0.3
+    assert abs(shown["text alone"].place - shown["text alone"].by_chance) < 0.12
     for name in ("text and place", "other text", "text alone"):
         assert shown[name].words.told > 0.8 and shown[name].words.untold < 0.2, name
     assert abs(shown["place alone"].words.told - shown["place alone"].words.untold) < 0.3
     written = json.loads((tmp_path / "tiny_city" / "validation" / "validation.json").read_text())
     assert written["shown"]["other text"]["place"] == shown["other text"].place
+
+
+def test_agreement_by_chance_against_numbers_worked_out_by_hand() -> None:
+    asked, told = torch.tensor([0, 0, 0, 2]), torch.tensor([0, 1, 1, 2])
+    assert agreement_by_chance(asked, told) == 0.75 * 0.25 + 0.25 * 0.25
+    assert agreement_by_chance(asked, torch.ones(4, dtype=torch.long)) == 0.0
 
 
 def test_too_few_photos_for_a_judge(trained: tuple[ImagePriorConfig, Path], tmp_path: Path) -> None:
