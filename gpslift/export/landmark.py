@@ -23,7 +23,7 @@ from gpslift.export.pictures import write_picture_grid, write_turntable
 from gpslift.export.surface import DensityGrid, empty_field_error, extract_surface, sample_grid
 from gpslift.export.texture import import_xatlas, make_texture
 from gpslift.export.tileset import write_tileset
-from gpslift.export.views import RenderFunction
+from gpslift.export.views import RenderFunction, standing_box
 from gpslift.geo.landmarks import Landmark
 from gpslift.schema.lift import ExportConfig
 from gpslift.storage import saving
@@ -141,7 +141,7 @@ def write_landmark(
         paths |= write_place(landmark, config.formats, float(metres.extents.max()), folder)
         if "glb" in paths:
             paths["tileset"] = write_tileset(metres, landmark, paths["glb"])
-        paths |= _write_pictures(render, render_normals or render, landmark, config, folder)
+        paths |= _write_pictures(render, render_normals or render, mesh, landmark.name, config, folder)
         _remove_others_of_last_export(folder / REPORT, set(paths.values()))
         return _report(paths, surface, metres, folder / REPORT, time.perf_counter() - start)
 
@@ -155,10 +155,16 @@ def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
 
 
 def _write_pictures(
-    render: RenderFunction, render_normals: RenderFunction, landmark: Landmark, config: ExportConfig, folder: Path
+    render: RenderFunction,
+    render_normals: RenderFunction,
+    mesh: trimesh.Trimesh,
+    name: str,
+    config: ExportConfig,
+    folder: Path,
 ) -> dict[str, Path]:
-    low, high, size, behind = landmark.box_min, landmark.box_max, config.picture_size, config.background
-    grid, film = (folder / f"{landmark.name}.{suffix}" for suffix in ("png", "mp4"))
+    """Pictures that the mesh fills, which leaves much of the landmark's box empty."""
+    (low, high), size, behind = standing_box(mesh.vertices), config.picture_size, config.background
+    grid, film = (folder / f"{name}.{suffix}" for suffix in ("png", "mp4"))
     return {
         "pictures": write_picture_grid(render_normals, low, high, size, grid, behind),
         "turntable": write_turntable(render, low, high, size, config.turntable_frames, film, behind),

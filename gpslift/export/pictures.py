@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from gpslift.export.views import RenderFunction, framing_cameras, ring
+from gpslift.export.views import Corner, RenderFunction, framing_cameras, ring
 
 COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 ROWS = ("color", "depth", "normal", "opacity")
@@ -27,8 +27,8 @@ Pixels = NDArray[np.uint8]
 
 def write_picture_grid(
     render: RenderFunction,
-    box_min: Sequence[float],
-    box_max: Sequence[float],
+    box_min: Corner,
+    box_max: Corner,
     size: int,
     path: Path,
     background: bool = False,
@@ -54,8 +54,8 @@ def write_picture_grid(
 
 def write_turntable(
     render: RenderFunction,
-    box_min: Sequence[float],
-    box_max: Sequence[float],
+    box_min: Corner,
+    box_max: Corner,
     size: int,
     frames: int,
     path: Path,

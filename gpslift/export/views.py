@@ -11,6 +11,7 @@ from gpslift.cameras import Cameras, orbit_cameras
 
 FIELD_OF_VIEW_DEG = 30.0
 MARGIN = 1.05
+Corner = Sequence[float] | NDArray[np.float64]
 RenderFunction = Callable[[Cameras], Any]
 """Cameras -> what they see, with attributes such as color [B, H, W, 3] and opacity [B, H, W]."""
 
@@ -20,9 +21,18 @@ def ring(count: int) -> list[float]:
     return [360.0 * index / count for index in range(count)]
 
 
+def standing_box(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two corners [3] of the least box, square seen from above, whose inscribed upright cylinder holds points [N, 3]
+    and has its axis in the middle of their bounds: what `framing_cameras` frames from all sides alike."""
+    low, high = points.min(0), points.max(0)
+    middle = (low + high)[:2] / 2
+    radius = np.linalg.norm(points[:, :2] - middle, axis=1).max()
+    return np.append(middle - radius, low[2]), np.append(middle + radius, high[2])
+
+
 def framing_cameras(
-    box_min: Sequence[float] | NDArray[np.float64],
-    box_max: Sequence[float] | NDArray[np.float64],
+    box_min: Corner,
+    box_max: Corner,
     azimuth_deg: Sequence[float],
     elevation_deg: float,
     size: int,
