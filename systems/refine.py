@@ -33,6 +33,8 @@ from systems.running import prepare
 
 LIFT_CONFIG = "lift.yaml"
 """The lift's config, kept in the refinement's run folder."""
+CUT_BY = ("resolution", "level", "floater_share", "faces")
+"""The keys of `export` that say how the lift's surface is cut, which is done when its refinement begins."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,9 @@ def export(config: RefineConfig) -> None:
     trained = load_config(run.config)
     if not isinstance(trained, RefineConfig):
         raise UserError(f"{run.folder} is a run of system={trained.system}; this export takes one of system=refine")
+    late = [f"export.{key}" for key in CUT_BY if getattr(config.export, key) != getattr(trained.export, key)]
+    if late:
+        print(f"note: {', '.join(late)}: of no effect, as this mesh was cut when its refinement began; refine anew")
     scene = saved_scene(replace(trained, device=config.device), run, last_checkpoint(run.checkpoints))
     renderer = scene.renderer.to(device).eval()
     mesh = trimesh.Trimesh(renderer.vertices.cpu().numpy(), renderer.faces.cpu().numpy(), process=False)

@@ -62,10 +62,13 @@ def test_a_run_writes_metrics_previews_and_the_lifts_config(refinements: Leaving
     assert load_config(run.folder / "lift.yaml").system == "lift"
 
 
-def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(refinements: Leavings) -> None:
+def test_export_writes_what_a_lifts_export_writes_and_needs_no_lift(
+    refinements: Leavings, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = refinements.run("whole")
-    command = arguments(refinements.output, "whole", refinements.prior, "refine.run=gone", "--export")
-    assert launch.main(command) == 0
+    command = arguments(refinements.output, "whole", refinements.prior, "refine.run=gone", "export.faces=4321")
+    assert launch.main([*command, "--export"]) == 0
+    assert "note: export.faces: of no effect, as this mesh was cut when its refinement began" in capsys.readouterr().out
     files = {"ply", "obj", "glb", "mp4", "png"}
     assert {f"{LANDMARK.name}.{suffix}" for suffix in files} | {"export.json", "georeference.json"} <= {
         path.name for path in run.export.iterdir()
