@@ -141,6 +141,13 @@ def saved_scene(config: RefineConfig, run: Run, checkpoint: Path) -> Scene:
     return Scene(renderer, state["cut"])
 
 
+def with_the_lifts_prior(config: RefineConfig, run: Run) -> RefineConfig:
+    """The config, asking the prior that the lift was made from, where it names none."""
+    lift = load_config(run.folder / LIFT_CONFIG)
+    assert isinstance(lift, LiftConfig)
+    return replace(config, prior=replace(config.prior, path=config.prior.path or lift.prior.path))
+
+
 def mesh_renderer(config: RefineConfig, lifted: Renderer, vertices: Tensor, faces: Tensor) -> MeshRenderer:
     """A mesh [V, 3], [F, 3] with the colours and the background of a lift."""
     return MeshRenderer(
@@ -156,8 +163,9 @@ def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    prior, table = load_prior_and_cameras(config, landmark, device)
     scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
+    config = with_the_lifts_prior(config, run)
+    prior, table = load_prior_and_cameras(config, landmark, device)
     system = RefineSystem(config, landmark, prior, table, scene, run.previews)
     distil(system, config, run, description=f"refining {landmark.title}", remedies=refine_remedies(config))
 

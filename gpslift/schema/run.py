@@ -53,5 +53,6 @@ class RunConfig:
 class PriorSourceConfig:
     path: str = key(
         "",
-        "where a trained prior is: its folder, run or hub id; '' = the shipped one, image_prior: the last run first",
+        "where a trained prior is: its folder, run or hub id; '' = the shipped one; image_prior: the last run first, "
+        "refine: the lift's first",
     )
