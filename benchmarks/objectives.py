@@ -49,7 +49,8 @@ def compare(runs: dict[str, Run], steps: str) -> str:
     text = (
         "## Objectives\n\n"
         f"{landmark.title}: as in the table of lifting, with other objectives and timestep schedules, {steps} steps "
-        f"each. Those that make no pictures at guidance 4 and colours at 7, variational with adapters at 1e-3. One seed. {machine()}. Written by `python -m benchmarks.objectives`.\n\n"
+        "each. Those that make no pictures at guidance 4 and colours at 7, variational with adapters at 1e-3. One "
+        f"seed. {machine()}. Written by `python -m benchmarks.objectives`.\n\n"
     )
     return text + table([*HEADINGS, "steps", "lifting s", "peak GiB"], rows)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import torch
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
-HEADING = "# Benchmarks\n\nA table under a text that names a script is written by it; the others were put together from runs' figures.\n"
+HEADING = (
+    "# Benchmarks\n\nA table under a text that names a script is written by it; the others were put together from runs' "
+    "figures.\n"
+)
 
 
 def write_table(section: str, markdown: str, report: Path = REPORT) -> None:
