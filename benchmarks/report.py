@@ -8,8 +8,8 @@ import torch
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEADING = (
-    "# Benchmarks\n\nA table under a text that names a script is written by it; the others were put together from runs' "
-    "figures.\n"
+    "# Benchmarks\n\nA table under a text that names a script is written by it; the others were put together from "
+    "runs' figures.\n"
 )
 
 
