@@ -6,6 +6,9 @@ from torch.nn import functional
 
 from renderers.hash_grid import HashGrid
 
+NORMALS_CELL = 1 / 512
+"""Over less of the box differences of densities are rounding, where GPUs multiply with ten bits (TF32)."""
+
 
 class Head(nn.Module):
     """A network with one hidden layer, channels first: [inputs, N] to [outputs, N].
@@ -95,10 +98,10 @@ class Field(nn.Module):
     def normals(self, points: Tensor, epsilon: float | None = None) -> Tensor:
         """Outward unit normals [N, 3] at points [N, 3]: -grad density, normalised; 0 where the density is constant.
 
-        Central differences over +-epsilon (world units; None = the finest active cell), so that the parameters get
-        gradients without second derivatives of the grid.
+        Central differences over +-epsilon (world units; None = the finest active cell, or NORMALS_CELL of the longest
+        side where that is more), so that the parameters get gradients without second derivatives of the grid.
         """
-        step = self.finest_cell if epsilon is None else epsilon
+        step = max(self.finest_cell, NORMALS_CELL * self.longest_side) if epsilon is None else epsilon
         axes = torch.eye(3, device=points.device, dtype=points.dtype) * step
         around = torch.cat([points + axis for axis in axes] + [points - axis for axis in axes])
         plus, minus = self.density(around).view(2, 3, -1)

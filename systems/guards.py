@@ -86,14 +86,15 @@ class FiniteGuard(pl.Callback):
 
 
 class StopAfterStep(pl.Callback):
-    """Ends the training, in good order, after the step in which Ctrl-C was pressed; of several, after SIGTERM too."""
+    """Ends the training, in good order, after the step in which Ctrl-C was pressed, or SIGTERM came."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning's handler of it has processes wait for each other in the middle of a step, for ever
-        if trainer.world_size > 1 and threading.current_thread() is threading.main_thread():
+        # Lightning's handler of it stops between micro-batches, where nothing can be saved, and has several processes
+        # wait for each other in the middle of a step, for ever; after the training it puts back what was before it
+        if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._request)
 
     def on_train_batch_end(
@@ -123,6 +124,8 @@ class StopAfterStep(pl.Callback):
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
+            if number == signal.SIGTERM:  # starters send it to a process and to its group
+                return
             raise KeyboardInterrupt
         self.requested = True
         print("\nstopping after this step and saving (Ctrl-C again stops at once, without saving)", flush=True)

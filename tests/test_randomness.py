@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
+from gpslift.randomness import generator_for, independent_for_samples, normal_for_samples, uniform_for_samples
 
 
 def test_a_key_always_gives_the_same_numbers_and_another_key_others() -> None:
@@ -37,3 +37,10 @@ def test_timesteps_spread_evenly_over_any_run(start: int) -> None:
     gaps = np.diff(np.sort(drawn.numpy()), append=drawn.min() + 1)
     assert gaps.max() < 2.7 / 64  # the golden ratio's three gaps: none above phi squared over the count
     assert not torch.equal(drawn, uniform_for_samples(1, "timestep", range(start, start + 64)))
+
+
+def test_independent_numbers_follow_from_their_own_index_and_fill_the_interval() -> None:
+    drawn = independent_for_samples(0, "timestep", range(100))
+    assert torch.equal(drawn[10:20], independent_for_samples(0, "timestep", range(10, 20)))
+    assert 0 <= drawn.min() < 0.1 and 0.9 < drawn.max() < 1
+    assert not torch.equal(drawn, independent_for_samples(0, "azimuth", range(100)))

@@ -36,8 +36,13 @@ class Guidance:
     known_texts: dict[tuple[str, ...], Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def latents(self, pictures: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in [0, 1] of any size to the prior's latents; differentiable."""
-        return self.prior.to_latents(resized(pictures, self.prior.image_size))
+        """Pictures [B, 3, H, W] in [0, 1] of any size to the prior's latents; differentiable.
+
+        In single precision at least, whatever the VAE computes in: in 16 bits a small gradient is nothing beside a
+        latent, and the schedule's first noises are none.
+        """
+        latents = self.prior.to_latents(resized(pictures, self.prior.image_size))
+        return latents.to(torch.promote_types(latents.dtype, torch.float32))
 
     def text_tokens(self, texts: Sequence[str]) -> Tensor:
         """Tokens [B, L, C] of B texts; the frozen text encoder is asked once for each batch of texts."""

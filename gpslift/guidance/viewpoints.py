@@ -10,7 +10,7 @@ from gpslift.cameras import Cameras, field_of_view, look_at_matrix, orbit_positi
 from gpslift.conditioning.place import Place, null_place
 from gpslift.geo.geodesy import EYE_HEIGHT_M
 from gpslift.geo.landmarks import Landmark
-from gpslift.randomness import generator_for, uniform_for_samples
+from gpslift.randomness import generator_for, independent_for_samples, uniform_for_samples
 
 ELEVATION_BIN_DEG = 5.0
 RARE = 0.01  # share of the photos below which a bin's weight grows no further: a few wrong altitudes are no viewpoint
@@ -83,9 +83,7 @@ class ViewpointSampler:
         if self.place == "dropped":
             return torch.full_like(azimuth, torch.nan)
         if self.place == "shuffled":
-            return 360.0 * torch.cat(
-                [torch.rand(1, generator=generator_for(self.seed, "shuffled", i)) for i in indices]
-            )
+            return 360.0 * independent_for_samples(self.seed, "shuffled", indices)
         return azimuth % 360.0
 
 

@@ -1,6 +1,7 @@
 """Large arrays kept on disk between runs: made once, in one stream, and read back as memory maps."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,17 @@ def cached_array(
                 file.write(np.ascontiguousarray(piece, dtype).tobytes())
 
     return made_once(path, partial(_open, path, shape, dtype), write)
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """Stands for a memory map where it is sent to another process, which opens the file and is not sent its content."""
+
+    path: str
+
+    def opened(self) -> NDArray:
+        """The memory map."""
+        return np.load(self.path, mmap_mode="r")
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray | None:

@@ -15,7 +15,7 @@ from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
 from gpslift.photos import city_photos, landmark_photos
-from gpslift.photos.array_cache import cached_array
+from gpslift.photos.array_cache import MapFile, cached_array
 from gpslift.photos.files import key_of
 from gpslift.photos.images import load_square
 from gpslift.photos.manifest import Manifest
@@ -45,6 +45,13 @@ class PhotoSet(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a loader's workers are sent: of memory maps the files alone."""
+        return {n: MapFile(str(v.filename)) if isinstance(v, np.memmap) else v for n, v in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({n: v.opened() if isinstance(v, MapFile) else v for n, v in state.items()})
 
     def pixels(self, indices: Sequence[int] | NDArray[np.int64] | slice) -> NDArray[np.uint8]:
         """uint8 [len(indices), 3, S, S] of photos of this part."""

@@ -79,7 +79,7 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
         "the longitude has the wrong hemisphere": (latitude, -longitude),
         "the latitude has the wrong hemisphere": (-latitude, longitude),
     }
-    misplaced = np.zeros(len(far), np.bool_)
+    misplaced, counts = np.zeros(len(far), np.bool_), []
     for mistake, (other_latitude, other_longitude) in fixes.items():
         possible = np.abs(other_latitude) <= 90
         there = azimuth_and_distance(
@@ -94,6 +94,12 @@ def drop_misplaced(table: pa.Table, landmark: Landmark, radius_max_m: float, rep
             )
         report.drop(mistake, table["path"].filter(pa.array(wrong)).to_pylist())
         misplaced |= wrong
+        counts.append(f"in {wrong.sum()} {mistake}")
+    if misplaced.all():
+        raise UserError(
+            f"data.photos: no photo of {report.folder} stands within {radius_max_m:g} m of the {landmark.title} as its "
+            f"tags are: {', '.join(counts)}. Correct them, and try again"
+        )
     return table.filter(pa.array(~misplaced))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from gpslift.conditioning.place import PlaceEncoder
+from gpslift.priors.condition import texts_of
 from gpslift.priors.listening import RESOLUTIONS, Heard, listening
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
@@ -65,8 +66,7 @@ def attention_maps(
     """
     with listening(prior.unet, count, resolutions) as heard:
         images = prior.sample(place, count, prompt=prompt, **settings)
-    texts = [prompt or prior.caption] * count if prompt is None or isinstance(prompt, str) else list(prompt)
-    return images, maps_of(prior, heard, texts)
+    return images, maps_of(prior, heard, texts_of(prompt, count, prior.caption))
 
 
 def maps_of(prior: PlaceDiffusionPipeline, heard: Heard, texts: Sequence[str]) -> list[AttentionMaps]:

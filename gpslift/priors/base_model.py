@@ -8,7 +8,7 @@ from typing import Any
 
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, CLIPTextModel
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
@@ -33,7 +33,23 @@ def check_base_model(base: str, side: int) -> None:
     with _readable(base, "prior.base"):
         unet = UNet2DConditionModel.load_config(source, subfolder="unet")
         vae = AutoencoderKL.load_config(source, subfolder="vae")
-        check_image_size(base, side, unet, vae)
+        text = CLIPTextConfig.from_pretrained(source, subfolder="text_encoder")
+    check_kind(base, unet, vae, text.hidden_size)
+    check_image_size(base, side, unet, vae)
+
+
+def check_kind(base: str, unet: Mapping[str, Any], vae: Mapping[str, Any], text_width: int) -> None:
+    """Raises UserError for a model that makes images of more than text and noise, such as an inpainting one, or whose
+    U-Net listens to more than one text encoder, as SDXL's. unet, vae: the parts' configs."""
+    problem = ""
+    if unet["in_channels"] != vae["latent_channels"]:
+        problem = f"its U-Net takes {unet['in_channels']} channels, its VAE makes {vae['latent_channels']}"
+    elif unet.get("addition_embed_type") is not None:
+        problem = f"its U-Net asks for more than text (addition_embed_type={unet['addition_embed_type']})"
+    elif unet["cross_attention_dim"] != text_width:
+        problem = f"its U-Net listens to {unet['cross_attention_dim']} channels, its text encoder gives {text_width}"
+    if problem:
+        raise UserError(f"prior.base={base}: {problem}; give a text-to-image model of Stable Diffusion 1 or 2")
 
 
 def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
@@ -46,7 +62,8 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
         model = BaseModel(
             unet=UNet2DConditionModel.from_pretrained(source, subfolder="unet", use_safetensors=True),
             vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True),
-            text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True),
+            # in single precision, as diffusers loads the others: transformers keeps what the file has
+            text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True).float(),
             tokenizer=AutoTokenizer.from_pretrained(source, subfolder="tokenizer"),
             # latents reach beyond 1; a folder with another sampler's settings says nothing of clipping, DDIM's default
             scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False),

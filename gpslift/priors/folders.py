@@ -53,9 +53,9 @@ def _whole_size(file: Path) -> int:
     """The bytes that a safetensors file must have by its own header: 8 for its length, the header, and the tensors."""
     with open(file, "rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
+        if file.stat().st_size < 8 + length:  # or text, such as a pointer to git-lfs
+            return 8 + length
         header = opened.read(length)
-    if file.stat().st_size < 8 + length:
-        return 8 + length
     try:
         tensors = json.loads(header)
         return 8 + length + max((t["data_offsets"][1] for n, t in tensors.items() if n != "__metadata__"), default=0)

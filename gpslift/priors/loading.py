@@ -61,6 +61,8 @@ def find_prior(path: str, key: str = "prior.path") -> Path:
         )
     if cut := cut_files(folder):
         raise UserError(f"the prior in {folder} was only half copied: {', '.join(cut)}; copy these files again")
+    if programs := ", ".join(sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.py"))):
+        raise UserError(f"the prior in {folder} holds programs ({programs}), which no prior needs; remove them first")
     return folder
 
 
@@ -72,7 +74,7 @@ def _downloaded(path: str, key: str) -> Path:
         raise UserError(f"{missing}; {advice}")
     files = ["model_index.json", *BESIDE, *(f"{part}/*" for part in FILES | PLACE_ENCODER)]
     try:
-        return Path(snapshot_download(path, allow_patterns=files, ignore_patterns="*.bin"))
+        return Path(snapshot_download(path, allow_patterns=files, ignore_patterns=["*.bin", "*.py"]))
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())
         raise UserError(f"{missing}, and the hub has no such prior or cannot be reached; {advice}: {why}") from error

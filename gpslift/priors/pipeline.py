@@ -63,6 +63,8 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **settings: Any) -> "PlaceDiffusionPipeline":
         """See DiffusionPipeline. Of a hub id, `load_prior` alone loads what lies beside the weights, too."""
         pipeline: PlaceDiffusionPipeline = super().from_pretrained(pretrained_model_name_or_path, **settings)
+        if not {"dtype", "torch_dtype"} & settings.keys():
+            pipeline.text_encoder.float()  # as diffusers loads the others: transformers keeps what the file has
         pipeline.beside = read_beside(Path(pretrained_model_name_or_path))
         return pipeline
 

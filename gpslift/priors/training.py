@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,11 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig, PlaceConfig
 
 STATISTICS_PHOTOS = 512
+SAME_SETTINGS = (
+    *("num_hidden_layers", "num_attention_heads"),
+    *("encoder", "harmonics", "frequencies", "scales", "directions", "finest_m"),
+)
+"""Of the text encoder and of the place encoder: what a prior that is trained on must have as its config says."""
 
 
 def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.device) -> PlaceDiffusionPipeline:
@@ -61,6 +67,11 @@ def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) 
                 f"prior.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
                 "make; set backbone.* and place.* as it was trained with"
             )
+    for name in ("text_encoder", "place_encoder"):
+        if unlike := _unlike(source.networks[name].config, fresh.networks[name].config):
+            raise UserError(
+                f"prior.start={path}: its {name} has {unlike}; set backbone.* and place.* as it was trained with"
+            )
     if source.image_size != fresh.image_size:
         size = source.image_size
         raise UserError(f"prior.start={path} makes images of {size} x {size} pixels; set backbone.image_size={size}")
@@ -76,6 +87,12 @@ def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) 
 
 def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in network.state_dict().items()}
+
+
+def _unlike(source: Any, fresh: Any) -> str:
+    """Settings that change no weight's size and differ all the same: '' or what the source has, in words."""
+    pairs = ((name, getattr(source, name, None), getattr(fresh, name, None)) for name in SAME_SETTINGS)
+    return ", ".join(f"{name}={own}, this config {other}" for name, own, other in pairs if own != other)
 
 
 def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int = 0) -> PlaceEncoder:

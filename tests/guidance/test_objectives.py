@@ -16,7 +16,7 @@ from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales, compose_jointly
 from gpslift.randomness import normal_for_samples
-from gpslift.schema.lift import LiftGuidanceConfig
+from gpslift.schema.lift import GuidanceConfig, LiftGuidanceConfig
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 
 SIZE, COUNT, STEPS = 4, 2, 10
@@ -231,3 +231,11 @@ def test_a_config_names_the_objective_and_its_timesteps() -> None:
     assert [int(objective.guidance.timestep(step)) for step in (0, 5, 9)] == [75, 25, 25]
     config.objective = "sds"
     assert isinstance(build_objective(config, prior, STEPS, 0), ScoreDistillation)  # type: ignore[arg-type]
+
+
+def test_latents_are_of_single_precision_whatever_the_vae_computes_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = build_objective(GuidanceConfig(objective="sds"), AnalyticPrior(gray_by_azimuth, SIZE), 10, 1)  # type: ignore[arg-type]
+    guidance = objective.guidance  # type: ignore[attr-defined]
+    for given, kept in {torch.bfloat16: torch.float32, torch.float64: torch.float64}.items():
+        monkeypatch.setattr(guidance.prior, "to_latents", lambda pictures, given=given: pictures.to(given))
+        assert guidance.latents(torch.rand(1, 3, SIZE, SIZE)).dtype == kept

@@ -13,7 +13,7 @@ from gpslift.guidance.objectives.contract import Seen
 from gpslift.guidance.objectives.variational import VariationalDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales
-from gpslift.randomness import normal_for_samples
+from gpslift.randomness import normal_for_samples, uniform_for_samples
 from tests.systems.tiny_lift import CAPTION, tiny_prior
 
 PLACE = {
@@ -122,3 +122,20 @@ def test_pictures_that_are_no_numbers_spoil_no_adapters() -> None:
 def test_it_must_know_the_cameras() -> None:
     with pytest.raises(ValueError, match="must know the cameras"):
         objective()(Seen(seen().pictures, torch.zeros(2, 1, 16, 16)), PLACE, 0, 0)
+
+
+def test_adapters_learn_every_noise_at_every_azimuth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azimuths are spread by a sequence over the samples, and timesteps once were by the same one."""
+    variational, met = objective(), []
+    monkeypatch.setattr(
+        variational.guidance.prior, "predict_raw", lambda noisy, timestep, _: met.append(timestep) or noisy * zero
+    )
+    zero = torch.zeros((), requires_grad=True)
+    told = variational.guidance.told(PLACE)
+    for first in range(0, 200, 2):
+        variational.learn(torch.zeros(2, 12, 8, 8), told, seen().cameras, first)  # type: ignore[arg-type]
+    share = torch.cat(met).double() / len(variational.guidance.prior.alphas_cumprod)
+    azimuth = uniform_for_samples(1, "azimuth", range(200)).double()
+    offset = 2 * torch.pi * (share - azimuth)
+    assert torch.polar(torch.ones(200).double(), offset).mean().abs() < 0.25  # 1 for a line, 0.07 for chance
+    assert share.min() < 0.1 and share.max() > 0.9

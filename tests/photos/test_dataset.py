@@ -1,6 +1,7 @@
 """Cached pixels, and the order in which photos are drawn: a pure function of seed and step."""
 
 import os
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -129,3 +130,15 @@ def test_a_photo_that_vanished_is_named_and_leaves_no_half_cache(
     with pytest.raises(UserError, match=r"ring_0005\.jpg: there is no such file"):
         load_photo_set(manifest, "generator", 16, Path(data.cache))
     assert list((Path(data.cache) / "pixels").iterdir()) == []
+
+
+def test_a_loaders_worker_is_sent_the_pixels_file_and_not_its_content(
+    landmark: Landmark, data: DataConfig, write_ring: RingWriter
+) -> None:
+    write_ring(36)
+    photos = load_photo_set(build_manifest(landmark, data), "generator", 64, Path(data.cache))
+    sent = pickle.dumps(photos)
+    assert len(sent) < photos.images.nbytes / 10
+    received = pickle.loads(sent)
+    assert isinstance(received.images, np.memmap)
+    assert torch.equal(received[[(40, 3), (41, 0)]]["image"], photos[[(40, 3), (41, 0)]]["image"])

@@ -195,6 +195,16 @@ def test_single_swapped_photos_are_counted(
     }
 
 
+def test_photos_that_are_all_misplaced_in_several_ways_are_counted(
+    landmark: Landmark, data: DataConfig, write_photo: PhotoWriter
+) -> None:
+    latitude, longitude = spot(landmark, 77, 150)
+    write_photo("east.jpg", latitude, -longitude)
+    write_photo("south.jpg", -latitude, longitude)
+    said = refusal(landmark, data)
+    assert "in 1 the longitude has the wrong hemisphere, in 1 the latitude has the wrong hemisphere" in said
+
+
 def test_all_on_one_side_warns_with_the_empty_sector(
     landmark: Landmark, data: DataConfig, write_ring: RingWriter
 ) -> None:

@@ -120,6 +120,11 @@ def test_images_are_the_same_and_maps_sum_to_1(prior: PlaceDiffusionPipeline, sc
     assert torch.equal(azimuth, maps[1].probabilities[24])
 
 
+def test_one_prompt_in_a_list_is_for_all_images(prior: PlaceDiffusionPipeline) -> None:
+    _, maps = attention_maps(prior, {"azimuth_deg": [0.0, 90.0]}, 2, ["A tower"], num_inference_steps=1)
+    assert [name for name, _ in maps[1].named()][:2] == ["A", "tower"]
+
+
 def test_nothing_is_heard_afterwards_even_after_an_error(prior: PlaceDiffusionPipeline) -> None:
     def hooks() -> int:
         return sum(len(module._forward_pre_hooks) for module in prior.unet.modules())

@@ -70,7 +70,10 @@ def test_it_loads_in_a_process_that_has_imported_nothing_else(original: Path) ->
 def test_it_loads_as_diffusers_pipelines_do(original: Path) -> None:
     pipeline = PlaceDiffusionPipeline.from_pretrained(original)
     pipeline.set_progress_bar_config(disable=True)
-    assert torch.allclose(image_of(pipeline), image_of(load_prior(str(original))), atol=0.02)
+    assert {network.dtype for network in pipeline.networks.values()} == {torch.float32}
+    assert torch.allclose(image_of(pipeline), image_of(load_prior(str(original))), atol=1e-5)
+    half = PlaceDiffusionPipeline.from_pretrained(original, torch_dtype=torch.float16)
+    assert {network.dtype for network in half.networks.values()} == {torch.float16}
 
 
 def test_it_loads_in_another_number_format(original: Path) -> None:
@@ -214,6 +217,11 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
             cut("place_encoder/diffusion_pytorch_model.safetensors", 3),
             r"only half copied: place_encoder/.* \(3 of \d+ bytes\)",
         ),
+        (
+            write(UNET, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+            r"only half copied: unet/diffusion_pytorch_model\.safetensors \(\d+ of \d+ bytes\)",
+        ),
+        (write("place_encoder/place.py", "evil"), r"holds programs \(place_encoder/place\.py\).*remove them first"),
         (write("unet/config.json", "{"), r"cannot be loaded; copy it again"),
         (write("model_index.json", "[]"), r"cannot be loaded; copy it again"),
     ],

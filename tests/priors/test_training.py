@@ -168,3 +168,13 @@ def test_a_start_of_other_sizes_or_inputs_is_refused(tmp_path: Path) -> None:
         prior_from_photos(config(start=start, prediction="epsilon"), photo_set(), CPU)
     with pytest.raises(UserError, match=r"prior\.start=.* its (unet|place_encoder) has other sizes"):
         prior_from_photos(config(start=start), photo_set(frame_width_m=np.full(4, 100, np.float32)), CPU)
+
+
+def test_a_start_that_differs_in_what_no_size_tells_is_refused(tmp_path: Path) -> None:
+    first = prior_from_photos(config(), photo_set(), CPU)
+    save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
+    start, layers = str(tmp_path / "first"), first.text_encoder.config.num_hidden_layers
+    with pytest.raises(
+        UserError, match=rf"its text_encoder has num_hidden_layers={layers}, this config {layers + 1}; set backbone"
+    ):
+        prior_from_photos(config(start=start, text_layers=layers + 1), photo_set(), CPU)

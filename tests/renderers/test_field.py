@@ -92,3 +92,12 @@ def test_step_of_the_normals_follows_the_finest_active_level() -> None:
         steps.append(field.finest_cell)
     # growth (32 / 4)^(1/3) = 2: level 2 of 4 has scale 7, level 4 has 31; the box is 2 units wide
     assert steps == pytest.approx([2 / 7, 2 / 31])
+
+
+def test_step_of_the_normals_is_no_less_than_what_differences_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    field, asked = make_field(), []
+    field.grid.update(1.0, first_levels=2, full_share=0.5)
+    monkeypatch.setattr(type(field), "finest_cell", property(lambda _: 2 / 4095))
+    monkeypatch.setattr(field, "density", lambda points: asked.append(points) or points.sum(-1))
+    field.normals(torch.zeros(1, 3))
+    assert asked[0].abs().max() == 2 / 512

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 from gpslift.errors import UserError
-from gpslift.priors.base_model import check_image_size, load_base_model, missing_files
+from gpslift.priors.base_model import check_base_model, check_image_size, load_base_model, missing_files
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
 from tests.systems.tiny_base import SIDE
 from tests.systems.tiny_prior import tiny_config, train
@@ -127,3 +127,29 @@ def test_a_tokenizer_of_another_model_is_told(base: Path, tmp_path: Path) -> Non
 def test_a_base_folder_that_is_not_there_is_not_taken_for_a_hub_id(path: str) -> None:
     with pytest.raises(UserError, match=f"prior.base={path}: there is no such folder; give one, or a hub id"):
         load_base_model(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("unet", "in_channels", 9, "its U-Net takes 9 channels, its VAE makes 4"),
+        ("unet", "addition_embed_type", "text_time", r"asks for more than text \(addition_embed_type=text_time\)"),
+        ("unet", "cross_attention_dim", 2048, "its U-Net listens to 2048 channels, its text encoder gives 32"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused_by_its_configs(
+    base: Path, tmp_path: Path, part: str, key: str, value: object, message: str
+) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    file = tmp_path / "base" / part / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(UserError, match=f"{message}; give a text-to-image model of Stable Diffusion 1 or 2"):
+        check_base_model(str(tmp_path / "base"), SIDE)
+    check_base_model(str(base), SIDE)
+
+
+def test_a_base_saved_in_half_is_trained_in_single_precision(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    load_base_model(str(base)).text_encoder.half().save_pretrained(tmp_path / "base/text_encoder")
+    model = load_base_model(str(tmp_path / "base"))
+    assert {part.dtype for part in (model.unet, model.vae, model.text_encoder)} == {torch.float32}

@@ -103,6 +103,23 @@ def test_going_on_with_a_finished_run_says_so_and_changes_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_between_micro_batches_ends_the_step_and_saves(tmp_path: Path, number: int) -> None:
+    def stop(loss: Tensor) -> Tensor:  # in each of the step's: starters send SIGTERM twice
+        if number == signal.SIGTERM or not seen:
+            signal.raise_signal(number)
+        seen.append(number)
+        return loss
+
+    seen: list[int] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as stopped:
+        train(tmp_path, "toy", toy=Toy((12, stop)), accumulate=4)
+    assert stopped.value.step == 13 and len(seen) == 4
+    assert steps_saved(only_run(tmp_path, "toy"))[-1] == "step_00000013"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_the_step_saves_and_can_be_gone_on_from(tmp_path: Path, whole: list[str], number: int) -> None:
     def stop(loss: Tensor) -> Tensor:
         signal.raise_signal(number)

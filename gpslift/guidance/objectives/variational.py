@@ -13,7 +13,7 @@ from gpslift.guidance.adapters import UNetAdapters
 from gpslift.guidance.asking import Guidance
 from gpslift.guidance.objectives.contract import GradientObjective, Seen
 from gpslift.priors.condition import Condition
-from gpslift.randomness import normal_for_samples, uniform_for_samples
+from gpslift.randomness import independent_for_samples, normal_for_samples
 
 LOSS_SCALE = 2.0**16
 """The adapters' loss is multiplied by it and their gradients divided: a mean's would be nothing in 16 bits."""
@@ -55,7 +55,8 @@ class VariationalDistillation(GradientObjective):
         guidance, prior = self.guidance, self.guidance.prior
         indices, steps = range(first, first + len(latents)), len(prior.alphas_cumprod)
         noise = normal_for_samples(guidance.seed, "adapter noise", indices, latents.shape[1:]).to(latents)
-        timestep = (uniform_for_samples(guidance.seed, "adapter timestep", indices) * steps).long().to(latents.device)
+        share = independent_for_samples(guidance.seed, "adapter timestep", indices)  # of the azimuths, too
+        timestep = (share * steps).long().to(latents.device)
         noisy = prior.add_noise(latents, noise, timestep)
         with self.adapters.active(cameras):
             raw = prior.predict_raw(noisy, timestep, told).to(latents.dtype)
