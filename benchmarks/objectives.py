@@ -39,20 +39,20 @@ OBJECTIVES = {
 """What each row changes in the config."""
 
 
-def compare(runs: dict[str, Run], steps: str) -> str:
-    """The table of lifts that were exported."""
+def compare(runs: dict[str, Run], steps: str) -> tuple[str, str]:
+    """The section of the report and the table of lifts that were exported; each landmark has a section of its own."""
     first = lift_config(next(iter(runs.values())))
     landmark = load_landmark(first.landmark)
     comparison, truth, _ = against_truth(first)
     rows = [row_of(comparison, case, run, landmark.name) for case, run in runs.items()]
     rows += [[*figures.row(name), "-", "-", "-"] for name, figures in references(comparison, truth)]
     text = (
-        "## Objectives\n\n"
-        f"{landmark.title}: as in the table of lifting, with other objectives and timestep schedules, {steps} steps "
-        "each. Those that make no pictures at guidance 4 and colours at 7, variational with adapters at 1e-3. One "
-        f"seed. {machine()}. Written by `python -m benchmarks.objectives`.\n\n"
+        f"### {landmark.title}\n\n"
+        f"As in the table of lifting, with other objectives and timestep schedules, {steps} steps each. "
+        "Those that make no pictures at guidance 4 and colours at 7, variational with adapters at 1e-3. One seed. "
+        f"{machine()}. Written by `python -m benchmarks.objectives`.\n\n"
     )
-    return text + table([*HEADINGS, "steps", "lifting s", "peak GiB"], rows)
+    return f"objectives_{landmark.name}", text + table([*HEADINGS, "steps", "lifting s", "peak GiB"], rows)
 
 
 def row_of(comparison: TruthComparison, case: str, run: Run, landmark: str) -> list[str]:
@@ -87,9 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shared = [f"optim.steps={given.steps}", *given.overrides]
         runs = {case: make_run(given.config, case, [*shared, *OBJECTIVES[case][1]]) for case in given.cases}
     steps = ", ".join(sorted({str(lift_config(run).optim.steps) for run in runs.values()}))
-    text = compare(runs, steps)
+    section, text = compare(runs, steps)
     print(text)
-    write_table("objectives", text)
+    write_table(section, text)
 
 
 if __name__ == "__main__":
