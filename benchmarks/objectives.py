@@ -1,6 +1,6 @@
 """Objectives and timestep schedules compared on a landmark of known shape. Writes docs/benchmarks.md.
 
-lift each in turn, equally many steps:   python -m benchmarks.objectives --steps 300 [--cases CASE ...] [key=value ...]
+lift each in turn, equally many steps:   python -m benchmarks.objectives [key=value ...] --steps 300 [--cases CASE ...]
 compare lifts that are there already:    python -m benchmarks.objectives --run sds=FOLDER --run ism=FOLDER
 
 Steps are those of the NeRF; what they took is beside them.

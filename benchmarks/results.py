@@ -1,6 +1,6 @@
 """All six landmarks against the truth, beside the same lifts told no azimuth or a wrong one. Writes docs/results.md.
 
-make the lifts that are not there yet:   python -m benchmarks.results --run [key=value ...] [--landmarks NAME ...]
+make the lifts that are not there yet:   python -m benchmarks.results [key=value ...] --run [--landmarks NAME ...]
 write the tables of those that are:      python -m benchmarks.results [key=value ...]
 
 Lifts are found by their names under `output`; angle accuracies are those that lie beside the shipped priors, as
