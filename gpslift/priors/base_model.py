@@ -34,8 +34,8 @@ def check_base_model(base: str, side: int) -> None:
         unet = UNet2DConditionModel.load_config(source, subfolder="unet")
         vae = AutoencoderKL.load_config(source, subfolder="vae")
         text = CLIPTextConfig.from_pretrained(source, subfolder="text_encoder")
-    check_kind(base, unet, vae, text.hidden_size)
-    check_image_size(base, side, unet, vae)
+        check_kind(base, unet, vae, text.hidden_size)
+        check_image_size(base, side, unet, vae)
 
 
 def check_kind(base: str, unet: Mapping[str, Any], vae: Mapping[str, Any], text_width: int) -> None:

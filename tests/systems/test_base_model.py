@@ -153,3 +153,12 @@ def test_a_base_saved_in_half_is_trained_in_single_precision(base: Path, tmp_pat
     load_base_model(str(base)).text_encoder.half().save_pretrained(tmp_path / "base/text_encoder")
     model = load_base_model(str(tmp_path / "base"))
     assert {part.dtype for part in (model.unet, model.vae, model.text_encoder)} == {torch.float32}
+
+
+@pytest.mark.parametrize(("part", "key"), [("unet", "in_channels"), ("vae", "block_out_channels")])
+def test_a_config_without_what_is_checked_is_told(base: Path, tmp_path: Path, part: str, key: str) -> None:
+    shutil.copytree(base, tmp_path / "base")
+    file = tmp_path / "base" / part / "config.json"
+    file.write_text(json.dumps({name: value for name, value in json.loads(file.read_text()).items() if name != key}))
+    with pytest.raises(UserError, match=f"is not a Stable Diffusion folder or reachable hub id.*{key}"):
+        check_base_model(str(tmp_path / "base"), SIDE)
