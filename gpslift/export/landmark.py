@@ -25,7 +25,7 @@ from gpslift.export.texture import import_xatlas, make_texture
 from gpslift.export.tileset import write_tileset
 from gpslift.export.views import RenderFunction, standing_box
 from gpslift.geo.landmarks import Landmark
-from gpslift.schema.lift import ExportConfig
+from gpslift.schema.export import ExportConfig
 from gpslift.storage import saving
 
 LOG = logging.getLogger(__name__)

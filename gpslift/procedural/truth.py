@@ -17,7 +17,7 @@ from gpslift.procedural.city.dataset import TRUTH
 from gpslift.procedural.city.terrain import terrain_of
 from gpslift.procedural.shapes import build_shape
 from gpslift.procedural.shapes.mesh_file import SUFFIXES, MeshKeys, is_mesh_file, load_shape
-from gpslift.schema.lift import ValidationConfig
+from gpslift.schema.export import ValidationConfig
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Keys of lifting a landmark to 3D, and of exporting and validating it."""
+"""Keys of lifting a landmark to 3D."""
 
 from dataclasses import dataclass
 
+from gpslift.schema.export import ExportConfig, ValidationConfig
 from gpslift.schema.keys import key, section
 from gpslift.schema.run import LogConfig, PriorSourceConfig, RunConfig
 
@@ -147,6 +148,12 @@ class LiftGuidanceConfig(GuidanceConfig):
         low=0.0,
         high=1.0,
     )
+    clearing: float = key(
+        2e-3,
+        "multistep: weight of opacity where a target shows no more than is behind, so that no haze copies the sky",
+        low=0.0,
+    )
+    clearing_until: float = key(0.3, "multistep: share of the steps up to which that counts", low=0.0, high=1.0)
     decided: list[float] = key(
         [0.5, 0.7],
         "pictures whose mean opacity, weighted by itself, is less than the second number are shown to the prior more "
@@ -246,39 +253,6 @@ class LiftOptimConfig:
     resolutions: list[int] = key([32, 64], "render sizes, coarse to fine, pixels", low=8)
     resolution_steps: list[float] = key(
         [0.0, 0.171], "share of the steps at which each render size starts", low=0.0, high=1.0
-    )
-
-
-@dataclass
-class ExportConfig:
-    run: str = key("", "run folder to export or to validate; '' = the last run of this config")
-    resolution: int = key(160, "marching cubes cells along the box's longest side", low=16, high=1024)
-    level: float = key(0.0, "density at which the surface is cut; 0 = chosen from the field", low=0.0)
-    floater_share: float = key(
-        0.02, "parts smaller than this share of the largest and off the ground are removed", low=0.0, high=1.0
-    )
-    faces: int = key(50000, "face budget", low=100)
-    formats: list[str] = key(["glb", "obj", "ply"], "mesh files to write", choices=("glb", "obj", "ply"))
-    texture: bool = key(
-        False, "paint GLB and OBJ with a texture instead of vertex colours; needs xatlas and takes longer"
-    )
-    texture_size: int = key(1024, "side of the texture, texels", low=64, high=8192)
-    background: bool = key(False, "pictures show what was learnt behind the landmark, which no mesh has; else grey")
-    picture_size: int = key(192, "side of the pictures, pixels", low=16, high=2048)
-    turntable_frames: int = key(72, "frames of the turntable", low=4, high=720)
-
-
-@dataclass
-class ValidationConfig:
-    truth: str = key(
-        "",
-        "what a lift is compared with: a made-by-rule shape, or a mesh file (OBJ, ...) in metres; '' = the landmark's "
-        "own shape",
-    )
-    truth_up: str = key(
-        "auto",
-        "the axis of a mesh file that points up; auto = the one along which it is as high as the landmark",
-        choices=("auto", "y", "z"),
     )
 
 

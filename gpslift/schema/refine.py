@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from gpslift.schema.export import ExportConfig, ValidationConfig
 from gpslift.schema.keys import key, section
-from gpslift.schema.lift import ExportConfig, GuidanceConfig, LiftCameraConfig, ValidationConfig
+from gpslift.schema.lift import GuidanceConfig, LiftCameraConfig
 from gpslift.schema.run import LogConfig, PriorSourceConfig, RunConfig
 
 

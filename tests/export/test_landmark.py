@@ -14,7 +14,7 @@ import trimesh
 from gpslift.errors import UserError
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import load_landmark
-from gpslift.schema.lift import ExportConfig
+from gpslift.schema.export import ExportConfig
 
 LANDMARK = replace(
     load_landmark("statue_of_liberty"),

@@ -145,9 +145,13 @@ def test_the_tint_is_a_samples_own_and_lies_on_what_is_behind(tmp_path: Path) ->
     spread = torch.cat([system.tint(5, first) for first in range(0, 300, 3)])
     assert float(spread.std()) == pytest.approx(0.2, rel=0.1) and abs(float(spread.mean())) < 0.03
     opacity = torch.tensor([[[0.0, 0.25, 1.0]]]).expand(3, 1, 3)
-    render: Any = SimpleNamespace(color=torch.full((3, 1, 3, 3), 0.5), opacity=opacity)
-    pictures = seen(render, tint).pictures
-    torch.testing.assert_close(pictures - 0.5, tint * torch.tensor([1.0, 0.75, 0.0]).view(1, 1, 1, 3))
+    render: Any = SimpleNamespace(
+        color=torch.full((3, 1, 3, 3), 0.5), opacity=opacity, background=torch.full((3, 1, 3, 3), 0.2)
+    )
+    shown = seen(render, tint)
+    torch.testing.assert_close(shown.pictures - 0.5, tint * torch.tensor([1.0, 0.75, 0.0]).view(1, 1, 1, 3))
+    assert shown.hazed is not None  # matter in the colour of the sky would hide the tint
+    torch.testing.assert_close(shown.hazed - 0.2, shown.pictures - 0.5)
     config.guidance.objective = "sds"
     assert not system_of(config, AnalyticPrior(sphere, 16), tmp_path).tint(5, 0).any()
 

@@ -27,7 +27,8 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
 def _multistep(guidance: Guidance, config: GuidanceConfig) -> Objective:
     """A refinement has no NeRF to be tinted or to be rendered in parts."""
     if isinstance(config, LiftGuidanceConfig):
-        return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between))
+        clearing = config.clearing, config.clearing_until
+        return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between), clearing)
     return MultiStepTarget(guidance, config.reuse)
 
 

@@ -16,12 +16,14 @@ from gpslift.guidance.asking import Guidance
 class Seen:
     """Rendered pictures [B, 3, H, W] in [0, 1], and how much of what is behind shows through: [B, 1, H, W], 0 to 1.
 
-    cameras: that they were rendered from, B of them, for the objectives that ask.
+    cameras: that they were rendered from, B of them, for the objectives that ask. hazed: what the pictures would be if
+    all their matter had the colour of what is behind it, [B, 3, H, W], for those that keep haze away.
     """
 
     pictures: Tensor
     clear: Tensor
     cameras: Cameras | None = None
+    hazed: Tensor | None = None
 
 
 class Objective(Protocol):

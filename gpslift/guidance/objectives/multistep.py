@@ -11,6 +11,9 @@ from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance, resized
 from gpslift.guidance.objectives.contract import Seen, interleaved
 
+ALIKE = 0.07
+"""Distance in RGB, each in [0, 1], below which a target's colour is hardly another one than that behind: a tint's."""
+
 
 class MultiStepTarget:
     """The noised render is denoised by a few DDIM steps (Song et al. 2021, eq. 12): that is what to look like.
@@ -22,15 +25,24 @@ class MultiStepTarget:
     own_sky: shares of the lift's steps between which pictures are compared with the target's own sky behind them: clear
     pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of many.
     Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
+
+    clearing: weight of the opacity where the target shows no more than is behind (`needless_opacity`), and the share of
+    the lift's steps up to which it counts. There matter explains nothing, and left alone it is haze in the colour of
+    the sky; to the end it would be walls in the colour of the ground, too.
     """
 
     makes_pictures = True
 
     def __init__(
-        self, guidance: Guidance, reuse: int, stride: int = 1, own_sky: tuple[float, float] = (0.0, 0.0)
+        self,
+        guidance: Guidance,
+        reuse: int,
+        stride: int = 1,
+        own_sky: tuple[float, float] = (0.0, 0.0),
+        clearing: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         self.guidance, self.reuse, self.stride = guidance, reuse, stride
-        self.own_sky = own_sky
+        self.own_sky, self.clearing = own_sky, clearing
         self.target: Tensor | None = None
         self.sky = torch.zeros(1, 3, 1, 1)
         self.timestep = 0.0
@@ -49,12 +61,17 @@ class MultiStepTarget:
         self.sky = sky_difference(self.target, seen) if own else torch.zeros_like(self.target[..., :1, :1])
 
     def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared distance to the target's pixels of this step's grid."""
+        """Mean squared distance to the target's pixels of this step's grid, and what opacity there is for nothing."""
         if self.target is None:
             raise ValueError("no target yet: call look() where needs_pictures() says so")
         rows, columns = interleaved(step, self.stride)
-        pictures = seen.pictures + seen.clear * self.sky.to(seen.pictures)
-        return mse_loss(pictures, self.target[..., rows, columns].to(pictures)), {"timestep": self.timestep}
+        target, sky = self.target[..., rows, columns].to(seen.pictures), seen.clear * self.sky.to(seen.pictures)
+        loss, figures = mse_loss(seen.pictures + sky, target), {"timestep": self.timestep}
+        weight, until = self.clearing
+        if weight == 0 or step >= until * self.guidance.steps or seen.hazed is None:
+            return loss, figures
+        needless = weight * needless_opacity(target, seen.hazed + sky, 1 - seen.clear)
+        return loss + needless, {**figures, "loss_clearing": float(needless.detach())}
 
     @torch.no_grad()
     def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
@@ -83,6 +100,16 @@ class MultiStepTarget:
             device = self.guidance.prior.unet.device
             self.target, self.sky = own_rows(state["target"]).to(device), own_rows(state["sky"]).to(device)
             self.timestep = state["timestep"]
+
+
+def needless_opacity(target: Tensor, hazed: Tensor, opacity: Tensor) -> Tensor:
+    """The mean opacity [B, 1, H, W] where the target [B, 3, H, W] looks as if all matter were haze: a scalar.
+
+    A pixel weighs exp(-d^2 / (2 ALIKE^2)), where d is how far the target's colour is from `hazed` [B, 3, H, W], what
+    matter in the colour of what is behind it would make. The gradient is the opacity's alone.
+    """
+    distance = (target - hazed).detach().square().sum(1, keepdim=True)
+    return (torch.exp(-distance / (2 * ALIKE**2)) * opacity).mean()
 
 
 def sky_difference(target: Tensor, seen: Seen) -> Tensor:

@@ -20,11 +20,11 @@ LOSS_SCALE = 2.0**16
 
 
 class VariationalDistillation(GradientObjective):
-    """ProlificDreamer's loss (Wang et al. 2023, eq. 9): its gradient is sigma_t^2 [e_hat - e_phi].
+    """ProlificDreamer's loss (Wang et al. 2023, Algorithm 1): its gradient is sigma_t^2 [e_hat - e_phi].
 
-    e_phi is the prior's U-Net with adapters that know the camera; each step they learn (eq. 8), by an AdamW of their
-    own, to denoise the renders, in the terms that the U-Net predicts in. Their weights and the optimiser's state are
-    the objective's. rank: of the adapters. lr: their learning rate.
+    e_phi is the prior's U-Net with adapters that know the camera; each step they learn, by an AdamW of their own, to
+    denoise the renders, in the terms that the U-Net predicts in. Their weights and the optimiser's state are the
+    objective's. rank: of the adapters. lr: their learning rate.
     """
 
     def __init__(self, guidance: Guidance, rank: int, lr: float) -> None:
