@@ -149,11 +149,11 @@ class LiftGuidanceConfig(GuidanceConfig):
         high=1.0,
     )
     clearing: float = key(
-        2e-3,
+        5e-4,
         "multistep: weight of opacity where a target shows no more than is behind, so that no haze copies the sky",
         low=0.0,
     )
-    clearing_until: float = key(0.3, "multistep: share of the steps up to which that counts", low=0.0, high=1.0)
+    clearing_until: float = key(0.2, "multistep: share of the steps up to which that counts", low=0.0, high=1.0)
     decided: list[float] = key(
         [0.5, 0.7],
         "pictures whose mean opacity, weighted by itself, is less than the second number are shown to the prior more "

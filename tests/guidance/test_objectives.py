@@ -160,15 +160,16 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
 
 
 def test_opacity_is_needless_where_the_target_shows_what_is_behind() -> None:
-    """Three pixels: one as behind, one a red of ALIKE away, one of another colour altogether."""
+    """Three pixels: as behind; as matter of opacity 0.4 that is ALIKE redder would make it; half as far for 0.05."""
     hazed = torch.full((1, 3, 1, 3), 0.5)
     target = hazed.clone()
-    target[:, 0, 0, 1:] += torch.tensor([ALIKE, 0.5])
-    opacity = torch.tensor([0.2, 0.4, 0.9]).view(1, 1, 1, 3).requires_grad_()
+    target[:, 0, 0, 1:] += torch.tensor([0.4 * ALIKE, 0.2 * ALIKE])
+    opacity = torch.tensor([0.2, 0.4, 0.05]).view(1, 1, 1, 3).requires_grad_()
     needless = needless_opacity(target, hazed, opacity)
-    assert needless.item() == pytest.approx((0.2 + 0.6065 * 0.4) / 3, abs=1e-4)  # exp(-1/2) = 0.6065
+    weights = torch.tensor([1, 0.60653, 0.000335])  # exp(0), exp(-1/2), exp(-8): a faint thing of another colour stays
+    assert needless.item() == pytest.approx((0.2 + 0.60653 * 0.4 + 0.000335 * 0.05) / 3, abs=1e-5)
     needless.backward()
-    torch.testing.assert_close(opacity.grad.flatten(), torch.tensor([1, 0.6065, 0.0]) / 3, atol=1e-4, rtol=0)
+    torch.testing.assert_close(opacity.grad.flatten(), weights / 3, atol=1e-5, rtol=0)
 
 
 def test_haze_in_the_colour_of_the_sky_is_cleared_and_an_object_is_not() -> None:

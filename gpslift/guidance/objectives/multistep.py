@@ -11,8 +11,8 @@ from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance, resized
 from gpslift.guidance.objectives.contract import Seen, interleaved
 
-ALIKE = 0.07
-"""Distance in RGB, each in [0, 1], below which a target's colour is hardly another one than that behind: a tint's."""
+ALIKE = 0.1
+"""Distance in RGB, each in [0, 1], below which matter has hardly another colour than what is behind it."""
 
 
 class MultiStepTarget:
@@ -28,7 +28,7 @@ class MultiStepTarget:
 
     clearing: weight of the opacity where the target shows no more than is behind (`needless_opacity`), and the share of
     the lift's steps up to which it counts. There matter explains nothing, and left alone it is haze in the colour of
-    the sky; to the end it would be walls in the colour of the ground, too.
+    the sky. Longer, walls in the colour of the ground go, too; and what is thin, which each target has elsewhere.
     """
 
     makes_pictures = True
@@ -103,12 +103,14 @@ class MultiStepTarget:
 
 
 def needless_opacity(target: Tensor, hazed: Tensor, opacity: Tensor) -> Tensor:
-    """The mean opacity [B, 1, H, W] where the target [B, 3, H, W] looks as if all matter were haze: a scalar.
+    """The mean opacity [B, 1, H, W] of matter that the target [B, 3, H, W] shows in the colour behind it: a scalar.
 
-    A pixel weighs exp(-d^2 / (2 ALIKE^2)), where d is how far the target's colour is from `hazed` [B, 3, H, W], what
-    matter in the colour of what is behind it would make. The gradient is the opacity's alone.
+    hazed: [B, 3, H, W], the picture with all matter in the colour of what is behind it. Where the target is d from it,
+    matter of opacity o would have to be of a colour d / o away, and weighs exp(-(d / o)^2 / (2 ALIKE^2)): a faint thing
+    of another colour is no haze. The gradient is the opacity's alone.
     """
-    distance = (target - hazed).detach().square().sum(1, keepdim=True)
+    solid = opacity.detach()
+    distance = (target - hazed).detach().square().sum(1, keepdim=True) / solid.square().clamp_min(1e-6)
     return (torch.exp(-distance / (2 * ALIKE**2)) * opacity).mean()
 
 
