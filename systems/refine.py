@@ -1,6 +1,7 @@
 """The second stage of a lift: its surface as a mesh, whose colours go on following the same prior."""
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
 from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
-from systems.lifted import build_renderer, load_lifted, renderer_weights
+from systems.lifted import Lifted, build_renderer, load_lifted, renderer_weights
 from systems.memory import refine_remedies
 from systems.running import prepare
 
@@ -104,26 +105,30 @@ def render_image(renderer: MeshRenderer, cameras: Cameras, device: torch.device)
     return Picture(**{name: torch.cat([one[name] for one in each]) for name in each[0]})
 
 
-def lifted_scene(config: RefineConfig, run: Run) -> Scene:
-    """The surface of the lift that the config names, with the lift's colours; keeps the lift's config in the run.
+def lift_to_refine(config: RefineConfig, run: Run) -> Lifted:
+    """The lift that the config names; keeps the lift's config in the run.
 
-    Raises UserError where there is no such lift, where it is of another landmark, or where it has no surface.
+    Raises UserError where there is no such lift, or where it is of another landmark.
     """
-    landmark = load_landmark(config.landmark)
     try:
         source = chosen_run(config.refine.run, config.output, config.refine.lift)
     except UserError as error:
         raise UserError(f"there is no lift to refine: {error}, or set refine.lift or refine.run") from error
     lifted = load_lifted(source, config.device)
-    if load_landmark(lifted.config.landmark) != landmark:
+    if load_landmark(lifted.config.landmark) != load_landmark(config.landmark):
         raise UserError(
             f"{short_path(source.folder)} is a lift of landmark={lifted.config.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"
         )
-    surface = find_surface(lifted.density, lifted.render, landmark, config.export)
-    print(f"{surface.choice.explanation}; {len(surface.mesh.faces)} faces")
     with saving(run.folder):
         save_config(lifted.config, run.folder / LIFT_CONFIG)
+    return lifted
+
+
+def cut_scene(config: RefineConfig, lifted: Lifted) -> Scene:
+    """The surface of a lift, with the lift's colours. Raises UserError where it has no surface."""
+    surface = find_surface(lifted.density, lifted.render, load_landmark(config.landmark), config.export)
+    print(f"{surface.choice.explanation}; {len(surface.mesh.faces)} faces")
     vertices, faces = (torch.from_numpy(np.array(part)) for part in (surface.mesh.vertices, surface.mesh.faces))
     cut = {"choice": asdict(surface.choice), "removed": asdict(surface.removed)}
     return Scene(mesh_renderer(config, lifted.renderer, vertices, faces), cut)
@@ -163,10 +168,13 @@ def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
     landmark = load_landmark(config.landmark)
-    scene = saved_scene(config, run, run.resume_from) if run.resume_from else lifted_scene(config, run)
+    if run.resume_from:
+        make_scene = partial(saved_scene, config, run, run.resume_from)
+    else:
+        make_scene = partial(cut_scene, config, lift_to_refine(config, run))
     config = with_the_lifts_prior(config, run)
-    prior, table = load_prior_and_cameras(config, landmark, device)
-    system = RefineSystem(config, landmark, prior, table, scene, run.previews)
+    prior, table = load_prior_and_cameras(config, landmark, device)  # first: to cut a surface takes seconds
+    system = RefineSystem(config, landmark, prior, table, make_scene(), run.previews)
     distil(system, config, run, description=f"refining {landmark.title}", remedies=refine_remedies(config))
 
 

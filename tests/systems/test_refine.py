@@ -104,6 +104,16 @@ def test_a_lift_of_another_landmark_is_refused(
     assert "is a lift of landmark=stonehenge, this config has landmark=statue_of_liberty" in one_error(capsys)
 
 
+def test_a_prior_that_is_gone_is_told_before_the_surface_is_cut(
+    refinements: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ball = make_ball(tmp_path, "ball", "landmark=statue_of_liberty")
+    command = arguments(tmp_path, "refined", refinements.prior, f"refine.run={ball.folder}", "prior.path=gone/prior")
+    assert launch.main(command) == 2
+    told = capsys.readouterr()
+    assert "prior.path=gone/prior: there is no such folder" in told.err and "density level" not in told.out
+
+
 def test_a_lift_of_ones_own_landmark_is_refined_from_its_own_prior_by_an_objective_that_knows_cameras(
     refinements: Leavings, tmp_path: Path
 ) -> None:
