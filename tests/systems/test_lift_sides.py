@@ -18,7 +18,7 @@ from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
 from renderers.decided import sharpened
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
-from renderers.render import Render
+from renderers.render import Picture, Render
 from systems.lift import LiftSystem, seen
 from systems.running import fit, make_trainer, prepare
 from tests.guidance.analytic_prior import AnalyticPrior
@@ -185,22 +185,32 @@ def sphere(place: Place) -> Tensor:
     return 2 * torch.where((towards > 0)[:, None], color, torch.tensor(0.8)) - 1
 
 
-@pytest.mark.parametrize("objective", ["multistep", "sds"])
-def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path: Path) -> None:
-    overrides = arguments(tmp_path, "ball", tmp_path)[2:]
-    more = ["optim.steps=100", "optim.lr=0.02", "optim.batch_size=4", "optim.resolutions=[16]", "renderer.samples=48"]
-    more += ["optim.resolution_steps=[0]", "guidance.scale=1", "log.checkpoint_every_steps=100"]
+def lifted_ball(folder: Path, steps: int, *overrides: str) -> LiftSystem:
+    """The system that was lifted from `sphere` in so many steps."""
+    tiny = arguments(folder, "ball", folder)[2:]
+    more = [f"optim.steps={steps}", "optim.lr=0.02", "optim.batch_size=4", "optim.resolutions=[16]"]
+    more += ["renderer.samples=48", "optim.resolution_steps=[0]", "guidance.scale=1", "log.checkpoint_every_steps=100"]
     more += ["renderer.grid.log2_table=12", "renderer.occupancy_resolution=16", "renderer.coarse_levels=3"]
-    config = load_config(REPOSITORY / CONFIG, [*overrides, *more, f"guidance.objective={objective}"])
+    config = load_config(REPOSITORY / CONFIG, [*tiny, *more, *overrides])
     assert isinstance(config, LiftConfig)
     run = start_run(config)
     prepare(config)
     system = system_of(config, AnalyticPrior(sphere, 16), run.previews)
-    fit(make_trainer(config, run, max_steps=100, learning_rate=config.optim.lr), system, None, run)
-    azimuth = torch.tensor([90.0, 270.0, 0.0, 180.0])
-    many = torch.ones(4)
-    cameras = orbit_cameras(azimuth, 0 * many, 8 * many, 0.25 * many, torch.tensor(LANDMARK.look_at), 16, 16)
-    picture = system.render(cameras)
+    fit(make_trainer(config, run, max_steps=steps, learning_rate=config.optim.lr), system, None, run)
+    return system
+
+
+def ball_from(system: LiftSystem, azimuth: list[float]) -> Picture:
+    """Pictures from these azimuths, framed as those of `sphere`."""
+    many = torch.ones(len(azimuth))
+    look_at = torch.tensor(LANDMARK.look_at)
+    return system.render(orbit_cameras(torch.tensor(azimuth), 0 * many, 8 * many, 0.25 * many, look_at, 16, 16))
+
+
+@pytest.mark.parametrize("objective", ["multistep", "sds"])
+def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path: Path) -> None:
+    system = lifted_ball(tmp_path, 100, f"guidance.objective={objective}")
+    picture = ball_from(system, [90.0, 270.0, 0.0, 180.0])
     redness = (picture.color[..., 0] - picture.color[..., 2])[:, 5:11]  # the rows of the ball's middle
     east, west, north, south = redness
     assert east[:, 6:10].mean() > 0.3 and west[:, 6:10].mean() < -0.3
@@ -209,3 +219,17 @@ def test_the_sides_come_out_where_the_prior_shows_them(objective: str, tmp_path:
     points = torch.tensor([[25.0, 0, 46.5], [-25.0, 0, 46.5]]) / LANDMARK.half_extent_m
     red, _, blue = system.renderer.field.color(points).detach().T
     assert red[0] > blue[0] and blue[1] > red[1]
+
+
+def test_clearing_leaves_the_ball_and_takes_the_fog_round_it(tmp_path: Path) -> None:
+    more = ["finish.share=0", "coloring.share=0", "guidance.tint=0", "losses.sparsity=0", "losses.entropy=0"]
+    more += ["renderer.background=solid", "renderer.background_color=[0.8,0.8,0.8]", "optim.lr=0.04"]
+    more += ["guidance.clearing_until=1"]
+    azimuth = [0.0, 90.0]
+    hazy, clear = (
+        ball_from(lifted_ball(tmp_path / weight, 100, *more, f"guidance.clearing={weight}"), azimuth).opacity[:, :8]
+        for weight in ("0", "0.02")
+    )  # the upper half, which has no ground behind it
+    ball = (sphere({"azimuth_deg": torch.tensor(azimuth)}).std(1) > 0.1)[:, :8]
+    assert clear[~ball].mean() < 0.6 * hazy[~ball].mean()
+    assert clear[ball].mean() > 0.97 * hazy[ball].mean()
