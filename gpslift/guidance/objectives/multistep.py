@@ -66,12 +66,11 @@ class MultiStepTarget:
             raise ValueError("no target yet: call look() where needs_pictures() says so")
         rows, columns = interleaved(step, self.stride)
         target, sky = self.target[..., rows, columns].to(seen.pictures), seen.clear * self.sky.to(seen.pictures)
-        loss, figures = mse_loss(seen.pictures + sky, target), {"timestep": self.timestep}
+        loss = mse_loss(seen.pictures + sky, target)
         weight, until = self.clearing
-        if weight == 0 or step >= until * self.guidance.steps or seen.hazed is None:
-            return loss, figures
-        needless = weight * needless_opacity(target, seen.hazed + sky, 1 - seen.clear)
-        return loss + needless, {**figures, "loss_clearing": float(needless.detach())}
+        if weight > 0 and step < until * self.guidance.steps and seen.hazed is not None:
+            loss = loss + weight * needless_opacity(target, seen.hazed + sky, 1 - seen.clear)
+        return loss, {"timestep": self.timestep}
 
     @torch.no_grad()
     def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
