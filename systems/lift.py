@@ -202,7 +202,8 @@ def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
     """The pictures, from these cameras, with the tint [B, 3, 1, 1] on what is behind the object."""
     clear = (1 - render.opacity)[:, None]
     color, background = (picture.permute(0, 3, 1, 2) for picture in (render.color, render.background))
-    return Seen(color + clear * tint, clear, cameras, hazed=background + clear * tint)
+    tinted = clear * tint
+    return Seen(color + tinted, clear, cameras, hazed=background + tinted)
 
 
 def train(config: LiftConfig, run: Run) -> None:
