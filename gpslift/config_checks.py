@@ -274,7 +274,8 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
     yield from _range_rules({"coloring.t": config.coloring.t, **pairs})
     yield (
-        guidance.objective != "multistep" or all(size % stride == 0 for size in config.optim.resolutions),
+        not (guidance.objective == "multistep" or coloring > 0)
+        or all(size % stride == 0 for size in config.optim.resolutions),
         f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
     )
     grid, optim = config.renderer.grid, config.optim

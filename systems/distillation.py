@@ -1,7 +1,6 @@
 """What a lift and its refinement share: the prior and its cameras, the objective, previews, the way to the end."""
 
 import shlex
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from gpslift.errors import UserError
 from gpslift.export.views import framing_cameras
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.own_landmark import is_landmark_file
-from gpslift.guidance.objectives import build_objective
+from gpslift.guidance.objectives import Objective, build_objective
 from gpslift.guidance.viewpoints import ViewpointSampler, assumed_cameras
 from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras, load_prior, shipped_prior
@@ -85,15 +84,21 @@ class DistillationSystem(pl.LightningModule):
         if self.trainer.is_global_zero and self.global_step % self.preview_every_steps == 0:
             self.preview(self.global_step)
 
+    def objectives(self) -> dict[str, Objective]:
+        """All objectives that steps follow, by the names under which checkpoints keep their states."""
+        return {"shape": self.objective}
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The objective's state goes with what is rendered."""
-        checkpoint["objective"], checkpoint["views"] = self.objective.state_dict(), self.view_settings
+        """The objectives' states go with what is rendered."""
+        states = {name: objective.state_dict() for name, objective in self.objectives().items()}
+        checkpoint["objectives"], checkpoint["views"] = states, self.view_settings
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back with it; but not a target for other views than those to come, if settings have changed."""
-        other = checkpoint.get("views") != self.view_settings
-        state = {name: value for name, value in checkpoint["objective"].items() if not (other and name == "target")}
-        self.objective.load_state_dict(state)
+        """And come back with it; but no target for other views than those to come, if settings have changed."""
+        states, other = checkpoint.get("objectives", {}), checkpoint.get("views") != self.view_settings
+        for name, objective in self.objectives().items():
+            kept = {key: value for key, value in states.get(name, {}).items() if not (other and key == "target")}
+            objective.load_state_dict(kept)
 
     def preview(self, step: int) -> None:
         """Colour above normals from six sides, as a picture in the run's previews."""
@@ -176,7 +181,7 @@ def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeli
 def falling_adam(
     parameters: Iterable[nn.Parameter],
     optim: LiftOptimConfig | RefineOptimConfig,
-    last: tuple[int, float] = (sys.maxsize, 1),
+    last: tuple[int, float] | None = None,
 ) -> dict[str, Any]:
     """Adam with a learning rate that falls exponentially to its end share.
 
@@ -186,7 +191,7 @@ def falling_adam(
     decay = max(optim.lr_end_share, 1e-6) ** (1 / optim.steps)
 
     def share(step: int) -> float:
-        return last[1] if step >= last[0] else decay**step
+        return last[1] if last and step >= last[0] else decay**step
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -14,7 +14,7 @@ from gpslift.collectives import rank, world_size
 from gpslift.conditioning.place import Place
 from gpslift.export import export_landmark
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.guidance.objectives import Seen, interleaved
+from gpslift.guidance.objectives import Objective, Seen, interleaved
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
@@ -69,11 +69,14 @@ class LiftSystem(DistillationSystem):
         self.stages = stages_of(config, self.objective, self.viewpoints, prior)
         self.view_settings["stages"] = [stage.start for stage in self.stages]
 
+    def objectives(self) -> dict[str, Objective]:
+        """See DistillationSystem: one a stage."""
+        return {stage.name: stage.objective for stage in self.stages}
+
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Renders the step's cameras, asks the prior, adds the regularisers."""
-        step, stage = self.global_step, self.stage_of(self.global_step)
-        objective, view = stage.objective, self.view(step)
-        objective.guidance = stage.guidance
+        step = self.global_step
+        objective, view = self.stage_of(step).objective, self.view(step)
         self.renderer.update(step, self.config.optim.steps)
         if objective.needs_pictures(step):
             with torch.no_grad():
@@ -115,7 +118,7 @@ class LiftSystem(DistillationSystem):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Holds what is done being learnt. Without a gradient Adam leaves a parameter as it is.
 
-        The shape, where only colours are learnt; and from the first steps to those the sky. At either end the noise
+        The shape, where only colours are learnt; and from the first steps up to there the sky. At either end the noise
         hides what is shown and the prior's skies are its own. Between them it gives back what it is shown, a little
         nearer to the mean of all, and over a landmark as flat as Stonehenge the sky took on the colour of the ground
         within twenty steps.
@@ -124,8 +127,7 @@ class LiftSystem(DistillationSystem):
         stage = self.stage_of(step)
         if stage.colors:
             _hold(self.renderer.field.shape_parameters())
-        from_noise = stage.colors and stage.objective.makes_pictures
-        if step >= config.optim.sky_share * config.optim.steps and not from_noise:
+        elif step >= config.optim.sky_share * config.optim.steps:
             _hold(self.renderer.background.sky_parameters())
 
     def shown(self, render: Render, step: int) -> Render:
@@ -185,8 +187,9 @@ class LiftSystem(DistillationSystem):
 
     def configure_optimizers(self) -> Any:
         """Adam with a learning rate that falls exponentially to its end share; of colours alone it is constant."""
-        last = self.stages[-1].start, self.config.coloring.lr_share
-        return falling_adam(self.renderer.parameters(), self.config.optim, last)
+        last = self.stages[-1]
+        then = (last.start, self.config.coloring.lr_share) if last.colors else None
+        return falling_adam(self.renderer.parameters(), self.config.optim, then)
 
     def render(self, cameras: Cameras) -> Picture:
         """See DistillationSystem."""

@@ -129,6 +129,9 @@ class GuidanceConfig:
     inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
     adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
     adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
+    adapter_warmup: int = key(
+        150, "vsd: steps in which they only learn, and renders follow score distillation without them", low=0
+    )
     gradient_checkpointing: bool = key(
         False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
     )
@@ -150,10 +153,10 @@ class LiftGuidanceConfig(GuidanceConfig):
     )
     clearing: float = key(
         5e-4,
-        "multistep: weight of opacity where a target shows no more than is behind, so that no haze copies the sky",
+        "weight of opacity where the prior's picture shows no more than is behind, so that no haze copies the sky",
         low=0.0,
     )
-    clearing_until: float = key(0.2, "multistep: share of the steps up to which that counts", low=0.0, high=1.0)
+    clearing_until: float = key(0.2, "share of the steps up to which that counts", low=0.0, high=1.0)
     decided: list[float] = key(
         [0.5, 0.7],
         "pictures whose mean opacity, weighted by itself, is less than the second number are shown to the prior more "
@@ -175,6 +178,7 @@ class FinishConfig:
         low=0.0,
         high=1.0,
     )
+    objective: str = key("sds", "what these steps optimise, as guidance.objective", choices=("sds", "ism", "vsd"))
     scale: float = key(4.0, "guidance scale in these steps", low=0.0)
 
 
@@ -189,12 +193,12 @@ class ColoringConfig:
     scale: float = key(3.0, "guidance scale in these steps", low=0.0)
     t: list[float] = key(
         [1.0, 1.0],
-        "multistep: timestep range in these steps, as shares of the noise schedule; 1,1 = targets are pictures of the "
+        "timestep range in these steps, as shares of the noise schedule; 1,1 = targets are pictures of the "
         "prior's own, whatever the render's colours",
         low=0.0,
         high=1.0,
     )
-    ddim_steps: int = key(6, "multistep: denoising steps to the target in these steps", low=1, high=50)
+    ddim_steps: int = key(6, "denoising steps to the target in these steps", low=1, high=50)
     lr_share: float = key(0.5, "learning rate in these steps, as a share of optim.lr", low=0.0)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
 from gpslift.guidance.objectives import Objective, Seen, build_objective, interleaved
-from gpslift.guidance.objectives.multistep import ALIKE, MultiStepTarget, needless_opacity, sky_difference
+from gpslift.guidance.objectives.multistep import MultiStepTarget, sky_difference
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales, compose_jointly
@@ -157,52 +157,6 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
     uneven = (left + expected_sky - target).square().sum()
     loss = objective(seen, PLACE, 5, 0)[0]
     torch.testing.assert_close(loss, (solid_part + uneven) / pictures.numel(), atol=1e-5, rtol=1e-4)
-
-
-def test_opacity_is_needless_where_the_target_shows_what_is_behind() -> None:
-    """Three pixels: as behind; as matter of opacity 0.4 that is ALIKE redder would make it; half as far for 0.05."""
-    hazed = torch.full((1, 3, 1, 3), 0.5)
-    target = hazed.clone()
-    target[:, 0, 0, 1:] += torch.tensor([0.4 * ALIKE, 0.2 * ALIKE])
-    opacity = torch.tensor([0.2, 0.4, 0.05]).view(1, 1, 1, 3).requires_grad_()
-    needless = needless_opacity(target, hazed, opacity)
-    weights = torch.tensor([1, 0.60653, 0.000335])  # exp(0), exp(-1/2), exp(-8): a faint thing of another colour stays
-    assert needless.item() == pytest.approx((0.2 + 0.60653 * 0.4 + 0.000335 * 0.05) / 3, abs=1e-5)
-    needless.backward()
-    torch.testing.assert_close(opacity.grad.flatten(), weights / 3, atol=1e-5, rtol=0)
-
-
-def test_haze_in_the_colour_of_the_sky_is_cleared_and_an_object_is_not() -> None:
-    """Haze costs nothing beside a target of its colour, unless needless opacity does."""
-    prior = AnalyticPrior(gray_by_azimuth, SIZE)
-    pictures = ((gray_by_azimuth(PLACE) + 1) / 2).clone()  # what the prior answers
-    pictures[..., SIZE // 2 :] += 0.5  # the right half is of a thing
-    opacity = torch.full((COUNT, 1, SIZE, SIZE), 0.25, requires_grad=True)
-    plain, clearing = (MultiStepTarget(guidance_of(prior), 1, clearing=(weight, 0.3)) for weight in (0.0, 0.5))
-    sky = ((gray_by_azimuth(PLACE) + 1) / 2).expand_as(pictures)
-
-    def loss_of(objective: MultiStepTarget, step: int = 2) -> Tensor:
-        objective.target = pictures
-        objective.sky = torch.zeros(COUNT, 1, 1, 1)
-        return objective(Seen(pictures, 1 - opacity, hazed=sky), PLACE, step, 0)[0]
-
-    assert loss_of(plain) == 0 and loss_of(clearing, step=3) == 0  # of 10 steps: no longer
-    loss = loss_of(clearing)
-    assert loss.item() == pytest.approx(0.5 * 0.25 / 2, rel=1e-4)  # the weight, the opacity, half of the pixels
-    loss.backward()
-    assert (opacity.grad[..., : SIZE // 2] > 0).all() and (opacity.grad[..., SIZE // 2 :] < 1e-8).all()
-    unknown, _ = clearing(Seen(pictures, 1 - opacity), PLACE, 0, 0)  # a refinement: nothing to be cleared
-    assert unknown == 0
-
-
-def test_a_targets_own_sky_is_behind_too() -> None:
-    """Pixels that are nearly clear, under a target whose sky is brighter everywhere: their opacity is needless."""
-    objective = MultiStepTarget(guidance_of(AnalyticPrior(gray_by_azimuth, SIZE)), 1, clearing=(1.0, 1.0))
-    pictures = torch.full((COUNT, 3, SIZE, SIZE), 0.3)
-    clear = torch.full((COUNT, 1, SIZE, SIZE), 0.9)
-    objective.target, objective.sky = pictures + 0.9 * 0.4, torch.full((COUNT, 3, 1, 1), 0.4)
-    loss, _ = objective(Seen(pictures, clear, hazed=pictures), PLACE, 0, 0)
-    assert loss.item() == pytest.approx(0.1, rel=1e-4)
 
 
 def test_half_clear_pixels_say_little_of_the_sky() -> None:

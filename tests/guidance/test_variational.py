@@ -10,6 +10,7 @@ from torch import Tensor
 from gpslift.cameras import orbit_cameras
 from gpslift.guidance.asking import Guidance
 from gpslift.guidance.objectives.contract import Seen
+from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.objectives.variational import VariationalDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales
@@ -31,10 +32,10 @@ def frozen_prior() -> Any:
     return prior
 
 
-def objective(scale: float = 3.0, lr: float = 1e-2, prior: Any = None) -> VariationalDistillation:
+def objective(scale: float = 3.0, lr: float = 1e-2, prior: Any = None, warmup: float = 0.0) -> VariationalDistillation:
     schedule = TimestepSchedule((0.4, 0.4), (0.4, 0.4), 1.0)
     guidance = Guidance(prior or frozen_prior(), schedule, Scales(scale, scale), 10, seed=1)
-    return VariationalDistillation(guidance, rank=4, lr=lr)
+    return VariationalDistillation(guidance, rank=4, lr=lr, warmup=warmup)
 
 
 def seen(requires_grad: bool = True) -> Seen:
@@ -75,6 +76,19 @@ def test_adapters_learn_the_renders_and_then_lead_away_from_them() -> None:
     gradients, figures = zip(*(gradient_of(variational) for _ in range(30)), strict=True)  # always the same noise
     assert figures[-1]["adapter_loss"] < 0.8 * figures[0]["adapter_loss"]
     assert gradients[0].abs().max() == 0 and gradients[-1].norm() > 1e-5
+
+
+def test_until_the_adapters_know_renders_the_step_is_score_distillations() -> None:
+    """The first three steps; the adapters learn in them as they do without."""
+    warming, plain = objective(warmup=3), objective()
+    for step in range(5):
+        found, figures = gradient_of(warming, step)
+        variational, expected = gradient_of(plain, step)
+        shown = seen()
+        ScoreDistillation(warming.guidance)(shown, PLACE, step, 2 * step)[0].backward()
+        assert torch.equal(found, shown.pictures.grad if step < 3 else variational)
+        assert not torch.equal(shown.pictures.grad, variational)
+        assert figures == expected
 
 
 def test_the_prior_itself_stays_as_it_is() -> None:

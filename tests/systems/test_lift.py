@@ -57,7 +57,7 @@ def test_killed_at_any_step_and_resumed_it_ends_as_if_never_stopped(lifts: Leavi
     assert lifts.statuses[f"{objective}_{step} killed"] == signal.SIGKILL
     assert lifts.statuses[f"{objective}_{step} resumed"] == 0
     run, whole = lifts.run(f"{objective}_{step}"), lifts.run(objective)
-    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective"):
+    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objectives"):
         assert_equal(saved(run)[part], saved(whole)[part], part)
     assert saved(run)["global_step"] == STEPS
     assert run.metrics.read_text() == whole.metrics.read_text()
@@ -87,7 +87,7 @@ def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Leaving
     unet = sum(parameter.numel() for parameter in tiny_prior().unet.parameters())
     assert weights < unet  # so that this test would notice a prior
     size = checkpoints_of(lifts.run(objective).checkpoints)[-1].stat().st_size
-    adapters = sum(tensor.numel() for tensor in checkpoint["objective"].get("adapters", {}).values())
+    adapters = sum(tensor.numel() for tensor in checkpoint["objectives"]["shape"].get("adapters", {}).values())
     assert (adapters > 0) == (objective == "vsd")
     # weights and Adam's two moments, with room for names and counters
     assert size < 3 * 4 * (weights + adapters) + 200_000
@@ -215,7 +215,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(lifts: Leavings) -> None:
     assert os.waitstatus_to_exitcode(lifts.statuses["interrupted"]) == 130
     assert (lifts.output / SAID).read_text().splitlines()[-1].startswith(STOPPED)
     assert lifts.statuses["gone on"] == 0
-    for part in ("global_step", "state_dict", "optimizer_states", "objective"):
+    for part in ("global_step", "state_dict", "optimizer_states", "objectives"):
         assert_equal(saved(lifts.run("interrupted"))[part], saved(lifts.run("multistep"))[part], part)
 
 
@@ -228,8 +228,8 @@ def test_resumed_with_other_views_it_asks_for_a_target_of_those(lifts: Leavings,
     (run.checkpoints / "last").write_text(at_9.name)
     command = arguments(tmp_path, "lift", lifts.prior)
     assert launch.main([*command, "resume=last", "optim.batch_size=1"]) == 0
-    objective = saved(run)["objective"]
-    assert saved(run)["global_step"] == STEPS and len(objective["target"]) == len(objective["sky"]) == 1
+    colors = saved(run)["objectives"]["colors"]
+    assert saved(run)["global_step"] == STEPS and len(colors["target"]) == len(colors["sky"]) == 1
 
 
 def test_a_prior_of_another_landmark_is_refused(

@@ -37,7 +37,7 @@ def test_killed_between_two_uses_of_a_target_and_resumed_it_ends_as_if_never_sto
     statuses = {name: os.waitstatus_to_exitcode(status) for name, status in refinements.statuses.items()}
     assert statuses == {"whole": 0, "killed": -signal.SIGKILL, "resumed": 0}
     stopped, whole = refinements.run("stopped"), refinements.run("whole")
-    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objective", "cut"):
+    for part in ("global_step", "state_dict", "optimizer_states", "lr_schedulers", "objectives", "cut"):
         assert_equal(saved(stopped)[part], saved(whole)[part], part)
     assert saved(whole)["global_step"] == STEPS == 2 * EVERY
     assert stopped.metrics.read_text() == whole.metrics.read_text()
@@ -125,7 +125,7 @@ def test_a_lift_of_ones_own_landmark_is_refined_from_its_own_prior_by_an_objecti
     command = arguments(tmp_path, "refined", refinements.prior, *more)
     assert launch.main([word for word in command if not word.startswith("prior.path")]) == 0
     state = saved(only_run(tmp_path, "refined"))
-    assert state["global_step"] == 2 and state["objective"]["adapters"]
+    assert state["global_step"] == 2 and state["objectives"]["shape"]["adapters"]
 
 
 def test_without_a_lift_it_says_what_is_missing(

@@ -1,17 +1,23 @@
 """The stages of a lift: which objective a step follows, and how it has the prior asked."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
+from gpslift.geo.landmarks import load_landmark
 from gpslift.guidance.objectives import build_guidance
+from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
+from gpslift.guidance.objectives.multistep import MultiStepTarget
+from gpslift.guidance.objectives.score_distillation import ScoreDistillation
+from gpslift.guidance.objectives.variational import VariationalDistillation
 from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.schema.lift import LiftConfig
 from systems.lift import LiftSystem
 from systems.stages import asked_for_colors
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 from tests.systems.test_lift_sides import sphere, system_of
+from tests.systems.tiny_lift import CAMERAS, tiny_prior
 
 
 def stages(config: LiftConfig, folder: Path) -> list[str]:
@@ -68,18 +74,32 @@ def test_the_prior_is_asked_as_the_steps_target_says(
     assert drawn == [0.0 if step == 12 else config.cameras.even_elevation]
 
 
-def test_colors_are_learnt_from_whole_pictures_by_an_objective_that_makes_them() -> None:
+@pytest.mark.parametrize("objective", ["multistep", "sds", "ism", "vsd"])
+def test_colors_are_learnt_from_whole_pictures_whatever_the_objective(objective: str) -> None:
     config = LiftConfig()
+    config.guidance.objective = objective
     config.coloring.scale, config.coloring.t, config.coloring.ddim_steps = 5.0, [0.9, 1.0], 7
-    asked = asked_for_colors(config, makes_pictures=True)
-    assert (asked.scale, asked.t_start, asked.t_end, asked.ddim_steps) == (5.0, [0.9, 1.0], [0.9, 1.0], 7)
-    own = config.guidance
-    assert asked_for_colors(config, makes_pictures=False) == replace(own, scale=5.0)
+    asked = asked_for_colors(config)
+    assert (asked.objective, asked.scale, asked.ddim_steps) == ("multistep", 5.0, 7)
+    assert asked.t_start == asked.t_end == [0.9, 1.0] and asked.schedule == "constant"
+
+
+@pytest.mark.parametrize(
+    ("objective", "kind"),
+    [("sds", ScoreDistillation), ("ism", IntervalScoreMatching), ("vsd", VariationalDistillation)],
+)
+def test_the_finish_has_an_objective_of_its_own(objective: str, kind: type, tmp_path: Path) -> None:
+    config = LiftConfig()
+    config.optim.steps, config.finish.objective = 100, objective
+    table = {name: torch.tensor(values) for name, values in CAMERAS.items()}
+    system = LiftSystem(config, load_landmark("statue_of_liberty"), tiny_prior(), table, tmp_path)
+    assert [type(stage.objective) for stage in system.stages] == [MultiStepTarget, kind, MultiStepTarget]
+    assert system.objectives()["finish"] is system.stage_of(80).objective
 
 
 def test_the_timesteps_for_colors_are_those_of_their_range_whatever_the_schedule() -> None:
     config = LiftConfig()
     config.guidance.schedule, config.coloring.t = "sqrt", [0.9, 1.0]
-    guidance = build_guidance(asked_for_colors(config, True), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
+    guidance = build_guidance(asked_for_colors(config), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
     asked = [int(guidance.timestep(step)) for step in range(890, 1000)]
     assert min(asked) == 90 and max(asked) == TIMESTEPS - 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gpslift.guidance.asking import Guidance
+from gpslift.guidance.objectives.clearing import NOT_CLEARED, Clearing
 from gpslift.guidance.objectives.contract import Objective, Seen, interleaved
 from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
 from gpslift.guidance.objectives.multistep import MultiStepTarget
@@ -27,16 +28,25 @@ def build_objective(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps
 def _multistep(guidance: Guidance, config: GuidanceConfig) -> Objective:
     """A refinement has no NeRF to be tinted or to be rendered in parts."""
     if isinstance(config, LiftGuidanceConfig):
-        clearing = config.clearing, config.clearing_until
-        return MultiStepTarget(guidance, config.reuse, config.stride, _pair(config.tint_between), clearing)
+        own_sky, clearing = _pair(config.tint_between), _clearing(config)
+        return MultiStepTarget(guidance, config.reuse, config.stride, own_sky, clearing)
     return MultiStepTarget(guidance, config.reuse)
+
+
+def _clearing(config: GuidanceConfig) -> Clearing:
+    """Of a lift alone: a refinement has no matter that could go."""
+    return Clearing(config.clearing, config.clearing_until) if isinstance(config, LiftGuidanceConfig) else NOT_CLEARED
 
 
 OBJECTIVES: dict[str, Callable[[Guidance, GuidanceConfig], Objective]] = {
     "multistep": _multistep,
-    "sds": lambda guidance, config: ScoreDistillation(guidance),
-    "ism": lambda guidance, config: IntervalScoreMatching(guidance, config.interval, config.inversion_steps),
-    "vsd": lambda guidance, config: VariationalDistillation(guidance, config.adapter_rank, config.adapter_lr),
+    "sds": lambda guidance, config: ScoreDistillation(guidance, _clearing(config)),
+    "ism": lambda guidance, config: IntervalScoreMatching(
+        guidance, config.interval, config.inversion_steps, _clearing(config)
+    ),
+    "vsd": lambda guidance, config: VariationalDistillation(
+        guidance, config.adapter_rank, config.adapter_lr, config.adapter_warmup, _clearing(config)
+    ),
 }
 """By the names of `guidance.objective`."""
 

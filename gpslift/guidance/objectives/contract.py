@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
 
 from gpslift.cameras import Cameras
 from gpslift.conditioning.place import Place
@@ -30,7 +28,7 @@ class Objective(Protocol):
     """What a lift minimises beside its regularisers. It may look at whole pictures before it judges parts of them."""
 
     guidance: Guidance
-    """How the prior is asked; a lift may change that between steps."""
+    """How the prior is asked."""
     stride: int
     """1: judges whole pictures. n > 1: judges one of the n x n interleaved grids of pixels at a time."""
     reuse: int
@@ -61,49 +59,6 @@ class Objective(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse. A state of another objective changes nothing."""
         ...
-
-
-class GradientObjective:
-    """An objective that is given by its gradient at the latents of whole pictures: sigma_t^2 times a direction.
-
-    A loss is made of it as half the mean square to a fixed target, whose gradient is that over the latents' number: a
-    mean, so that its size hangs neither on the latents' size nor on the batch's.
-    """
-
-    stride = reuse = 1
-    makes_pictures = False
-
-    def __init__(self, guidance: Guidance) -> None:
-        self.guidance = guidance
-
-    def direction(
-        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """What the gradient follows, shaped as the latents, and figures to log. Called without gradients."""
-        raise NotImplementedError
-
-    def __call__(self, seen: Seen, place: Place, step: int, first: int) -> tuple[Tensor, dict[str, float]]:
-        """See Objective."""
-        latents, timestep = self.guidance.latents(seen.pictures), self.guidance.timestep(step)
-        with torch.no_grad():
-            direction, figures = self.direction(latents.detach(), timestep, seen, place, first)
-            gradient = self.guidance.weight(timestep, latents) * direction
-        loss = 0.5 * mse_loss(latents, latents.detach() - gradient)
-        return loss, {"timestep": float(timestep), **figures}
-
-    def needs_pictures(self, step: int) -> bool:
-        """Never: the loss itself sees whole pictures."""
-        return False
-
-    def look(self, seen: Seen, place: Place, step: int, first: int) -> None:
-        """Nothing to look for."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to bring back."""
 
 
 def interleaved(step: int, stride: int) -> tuple[slice, slice]:

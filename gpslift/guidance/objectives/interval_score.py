@@ -7,7 +7,9 @@ from torch import Tensor
 
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
-from gpslift.guidance.objectives.contract import GradientObjective, Seen
+from gpslift.guidance.objectives.clearing import NOT_CLEARED, Clearing
+from gpslift.guidance.objectives.contract import Seen
+from gpslift.guidance.objectives.gradient import Answer, GradientObjective
 
 
 class IntervalScoreMatching(GradientObjective):
@@ -20,16 +22,16 @@ class IntervalScoreMatching(GradientObjective):
     interval: from s to t, as a share of the noise schedule. inversion_steps: from the render to s.
     """
 
-    def __init__(self, guidance: Guidance, interval: float, inversion_steps: int) -> None:
-        super().__init__(guidance)
+    def __init__(
+        self, guidance: Guidance, interval: float, inversion_steps: int, clearing: Clearing = NOT_CLEARED
+    ) -> None:
+        super().__init__(guidance, clearing)
         self.interval, self.inversion_steps = interval, inversion_steps
 
-    def direction(
-        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The prior's noise at t less the noise that inversion found on the way to it."""
+    def answer(self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int) -> Answer:
+        """The prior's noise at t beside the noise that inversion found on the way to it."""
         noisy, before = self.inverted(latents, timestep, place)
-        return self.guidance.noise(noisy, timestep, self.guidance.branches(place)) - before, {}
+        return Answer(noisy, self.guidance.noise(noisy, timestep, self.guidance.branches(place)), before)
 
     def inverted(self, latents: Tensor, timestep: Tensor, place: Place) -> tuple[Tensor, Tensor]:
         """The latents at `timestep`, by DDIM inversion, and the noise that its last step found: shaped as they are."""

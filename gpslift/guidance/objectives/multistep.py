@@ -9,10 +9,8 @@ from torch.nn.functional import mse_loss
 from gpslift.collectives import own_rows, rows_of_all
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance, resized
+from gpslift.guidance.objectives.clearing import NOT_CLEARED, Clearing
 from gpslift.guidance.objectives.contract import Seen, interleaved
-
-ALIKE = 0.1
-"""Distance in RGB, each in [0, 1], below which matter has hardly another colour than what is behind it."""
 
 
 class MultiStepTarget:
@@ -25,10 +23,6 @@ class MultiStepTarget:
     own_sky: shares of the lift's steps between which pictures are compared with the target's own sky behind them: clear
     pixels are shifted by the mean colour that the target has there beyond the picture. A target's sky is one of many.
     Were it a fault of the render, matter in the colour of the mean sky would be as good as none.
-
-    clearing: weight of the opacity where the target shows no more than is behind (`needless_opacity`), and the share of
-    the lift's steps up to which it counts. There matter explains nothing, and left alone it is haze in the colour of
-    the sky. Longer, walls in the colour of the ground go, too; and what is thin, which each target has elsewhere.
     """
 
     makes_pictures = True
@@ -39,7 +33,7 @@ class MultiStepTarget:
         reuse: int,
         stride: int = 1,
         own_sky: tuple[float, float] = (0.0, 0.0),
-        clearing: tuple[float, float] = (0.0, 0.0),
+        clearing: Clearing = NOT_CLEARED,
     ) -> None:
         self.guidance, self.reuse, self.stride = guidance, reuse, stride
         self.own_sky, self.clearing = own_sky, clearing
@@ -67,9 +61,8 @@ class MultiStepTarget:
         rows, columns = interleaved(step, self.stride)
         target, sky = self.target[..., rows, columns].to(seen.pictures), seen.clear * self.sky.to(seen.pictures)
         loss = mse_loss(seen.pictures + sky, target)
-        weight, until = self.clearing
-        if weight > 0 and step < until * self.guidance.steps and seen.hazed is not None:
-            loss = loss + weight * needless_opacity(target, seen.hazed + sky, 1 - seen.clear)
+        if self.clearing.counts(seen, step / self.guidance.steps):
+            loss = loss + self.clearing(target, seen, sky)
         return loss, {"timestep": self.timestep}
 
     @torch.no_grad()
@@ -99,18 +92,6 @@ class MultiStepTarget:
             device = self.guidance.prior.unet.device
             self.target, self.sky = own_rows(state["target"]).to(device), own_rows(state["sky"]).to(device)
             self.timestep = state["timestep"]
-
-
-def needless_opacity(target: Tensor, hazed: Tensor, opacity: Tensor) -> Tensor:
-    """The mean opacity [B, 1, H, W] of matter that the target [B, 3, H, W] shows in the colour behind it: a scalar.
-
-    hazed: [B, 3, H, W], the picture with all matter in the colour of what is behind it. Where the target is d from it,
-    matter of opacity o would have to be of a colour d / o away, and weighs exp(-(d / o)^2 / (2 ALIKE^2)): a faint thing
-    of another colour is no haze. The gradient is the opacity's alone.
-    """
-    solid = opacity.detach()
-    distance = (target - hazed).detach().square().sum(1, keepdim=True) / solid.square().clamp_min(1e-6)
-    return (torch.exp(-distance / (2 * ALIKE**2)) * opacity).mean()
 
 
 def sky_difference(target: Tensor, seen: Seen) -> Tensor:

@@ -11,7 +11,9 @@ from gpslift.collectives import average_over_processes
 from gpslift.conditioning.place import Place
 from gpslift.guidance.adapters import UNetAdapters
 from gpslift.guidance.asking import Guidance
-from gpslift.guidance.objectives.contract import GradientObjective, Seen
+from gpslift.guidance.objectives.clearing import NOT_CLEARED, Clearing
+from gpslift.guidance.objectives.contract import Seen
+from gpslift.guidance.objectives.gradient import Answer, GradientObjective
 from gpslift.priors.condition import Condition
 from gpslift.randomness import independent_for_samples, normal_for_samples
 
@@ -24,27 +26,31 @@ class VariationalDistillation(GradientObjective):
 
     e_phi is the prior's U-Net with adapters that know the camera; each step they learn, by an AdamW of their own, to
     denoise the renders, in the terms that the U-Net predicts in. Their weights and the optimiser's state are the
-    objective's. rank: of the adapters. lr: their learning rate.
+    objective's. rank: of the adapters. lr: their learning rate. warmup: steps in which they only learn, and the
+    gradient is score distillation's: adapters that know no render yet hold nothing in its place, not even its sky.
     """
 
-    def __init__(self, guidance: Guidance, rank: int, lr: float) -> None:
-        super().__init__(guidance)
+    def __init__(
+        self, guidance: Guidance, rank: int, lr: float, warmup: int = 0, clearing: Clearing = NOT_CLEARED
+    ) -> None:
+        super().__init__(guidance, clearing)
+        self.warmup, self.learnt = warmup, 0
         self.adapters = UNetAdapters(guidance.prior.unet, rank, guidance.seed)
         self.lr = lr
         self.optimizer = torch.optim.AdamW(self.adapters.parameters(), lr)
 
-    def direction(
-        self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The prior's noise less that of the adapters, which learn from the same pictures. `seen` holds the cameras."""
+    def answer(self, latents: Tensor, timestep: Tensor, seen: Seen, place: Place, first: int) -> Answer:
+        """The prior's noise beside that of the adapters, which learn from the same pictures; while these are new,
+        beside the noise that was added. `seen` has the cameras."""
         if seen.cameras is None:
             raise ValueError("variational score distillation must know the cameras")
         guidance, told = self.guidance, self.guidance.told(place)
-        noisy, _ = guidance.noised(latents, timestep, first)
+        noisy, compared = guidance.noised(latents, timestep, first)
         predicted = guidance.noise(noisy, timestep, guidance.branches(place))
-        with self.adapters.active(seen.cameras):
-            learnt = guidance.unguided_noise(noisy, timestep, told)
-        return predicted - learnt, {"adapter_loss": self.learn(latents, told, seen.cameras, first)}
+        if self.learnt >= self.warmup:
+            with self.adapters.active(seen.cameras):
+                compared = guidance.unguided_noise(noisy, timestep, told)
+        return Answer(noisy, predicted, compared, {"adapter_loss": self.learn(latents, told, seen.cameras, first)})
 
     @torch.enable_grad()
     def learn(self, latents: Tensor, told: Condition, cameras: Cameras, first: int) -> float:
@@ -69,16 +75,19 @@ class VariationalDistillation(GradientObjective):
         average_over_processes(gradients)
         if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             self.optimizer.step()
+        self.learnt += 1
         return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
-        """The adapters and their optimiser."""
-        return {"adapters": self.adapters.state_dict(), "adapter_optimizer": self.optimizer.state_dict()}
+        """The adapters, their optimiser, and the steps that they have learnt."""
+        adapters, optimizer = self.adapters.state_dict(), self.optimizer.state_dict()
+        return {"adapters": adapters, "adapter_optimizer": optimizer, "learnt": self.learnt}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse. A lift that was resumed with another objective has fresh adapters."""
         if "adapters" in state:
             self.adapters.load_state_dict(state["adapters"])
+            self.learnt = state["learnt"]
             self.optimizer.load_state_dict(state["adapter_optimizer"])
             for group in self.optimizer.param_groups:
                 group["lr"] = self.lr  # a changed setting holds from here on
