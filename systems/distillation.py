@@ -79,6 +79,18 @@ class DistillationSystem(pl.LightningModule):
         """Nothing but the steps: score distillation has no data."""
         return Steps()
 
+    def log_figures(self, guide: Tensor, figures: dict[str, Tensor | float]) -> None:
+        """The objective's loss, also in the progress bar, and other figures, in the row of this step if it has one.
+
+        By Lightning's `log`, figures of a stage that has ended would be repeated in all later rows.
+        """
+        self.log("guide", guide.detach(), prog_bar=True, logger=False)
+        step = self.global_step + 1
+        if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            row = {name: float(figure) for name, figure in {"guide": guide.detach(), **figures}.items()}
+            for logger in self.loggers:
+                logger.log_metrics(row, step)
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A preview now and then."""
         if self.trainer.is_global_zero and self.global_step % self.preview_every_steps == 0:

@@ -94,9 +94,8 @@ class LiftSystem(DistillationSystem):
         judged = render if objective.makes_pictures else self.shown(render, step)
         loss, figures = objective(seen(judged, view.tint, view.cameras), view.place, step, view.first)
         regular, terms = self.regularisers(render, share)
-        self.log("guide", loss.detach(), prog_bar=True)
-        counts = {"opacity": render.opacity.detach().mean(), "samples": float(len(render.samples))}
-        self.log_dict({**figures, **terms, **counts})
+        counts = {"opacity": render.opacity.detach().mean(), "samples": len(render.samples)}
+        self.log_figures(loss, {**figures, **terms, **counts})
         return loss + regular
 
     def view(self, step: int) -> StepView:

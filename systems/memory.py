@@ -93,6 +93,8 @@ def lift_remedies(config: LiftConfig) -> str:
         remedies.append(f"set renderer.chunk_rays=1024 (now {now})")
     if not guidance.gradient_checkpointing:
         remedies.append("with a Stable Diffusion prior set guidance.gradient_checkpointing=yes")
+    if guidance.objective == "multistep" and config.finish.objective == "vsd" and config.finish.share > 0:
+        remedies.append("set finish.objective=sds and finish.scale=4, which keep no adapters")
     remedies += _narrower(config)
     if optim.batch_size > 1:
         remedies.append(f"lower optim.batch_size (now {optim.batch_size})")

@@ -128,9 +128,9 @@ class GuidanceConfig:
     )
     inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
     adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
-    adapter_lr: float = key(1e-4, "vsd: their learning rate (AdamW)", low=0.0)
+    adapter_lr: float = key(3e-3, "vsd: their learning rate (AdamW); for full-size priors 1e-4 is usual", low=0.0)
     adapter_warmup: int = key(
-        150, "vsd: steps in which they only learn, and renders follow score distillation without them", low=0
+        80, "vsd: steps in which they only learn, and renders follow score distillation without them", low=0
     )
     gradient_checkpointing: bool = key(
         False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"
@@ -173,13 +173,13 @@ class LiftGuidanceConfig(GuidanceConfig):
 @dataclass
 class FinishConfig:
     share: float = key(
-        0.143,
-        "multistep: share of the steps, before those for colours, of score distillation, which draws finer",
+        0.25,
+        "multistep: share of the steps, before those for colours, that follow another objective, which draws finer",
         low=0.0,
         high=1.0,
     )
-    objective: str = key("sds", "what these steps optimise, as guidance.objective", choices=("sds", "ism", "vsd"))
-    scale: float = key(4.0, "guidance scale in these steps", low=0.0)
+    objective: str = key("vsd", "that objective, as guidance.objective", choices=("sds", "ism", "vsd"))
+    scale: float = key(1.5, "guidance scale in these steps; score distillation needs 4", low=0.0)
 
 
 @dataclass

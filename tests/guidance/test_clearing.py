@@ -97,8 +97,9 @@ def test_noises_that_are_compared_leave_a_picture_to_clear_by(name: str, size: i
     pictures, behind, opacity = torch.full((COUNT, 3, size, size), 0.3), sky()[..., :1, :1], haze(size)
     seen = Seen(pictures, 1 - opacity, hazed=behind.expand_as(pictures))
     plain, _ = objective(0.0)(seen, PLACE, 2, 0)
-    cleared, _ = objective(0.5)(seen, PLACE, 2, 0)
-    late, _ = objective(0.5)(seen, PLACE, 3, 0)
+    cleared, figures = objective(0.5)(seen, PLACE, 2, 0)
+    late, late_figures = objective(0.5)(seen, PLACE, 3, 0)
+    assert figures["clearing"] == pytest.approx((cleared - plain).item(), rel=1e-3) and "clearing" not in late_figures
     assert late == plain  # another step at the same timestep and with the same noise
     cleared.backward()
     needless, needed = opacity.grad[..., : size // 2 - 1], opacity.grad[..., size // 2 + 1 :]

@@ -87,8 +87,10 @@ def test_a_checkpoint_holds_the_renderer_and_nothing_of_the_prior(lifts: Leaving
     unet = sum(parameter.numel() for parameter in tiny_prior().unet.parameters())
     assert weights < unet  # so that this test would notice a prior
     size = checkpoints_of(lifts.run(objective).checkpoints)[-1].stat().st_size
-    adapters = sum(tensor.numel() for tensor in checkpoint["objectives"]["shape"].get("adapters", {}).values())
-    assert (adapters > 0) == (objective == "vsd")
+    adapted = {name for name, state in checkpoint["objectives"].items() if "adapters" in state}
+    assert adapted == {"multistep": {"finish"}, "vsd": {"shape"}}.get(objective, set())
+    states = [checkpoint["objectives"][name]["adapters"] for name in adapted]
+    adapters = sum(tensor.numel() for state in states for tensor in state.values())
     # weights and Adam's two moments, with room for names and counters
     assert size < 3 * 4 * (weights + adapters) + 200_000
 

@@ -31,8 +31,8 @@ CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
 KILLS = {"multistep": (3, 8, 11), "sds": (8,), "ism": (8,), "vsd": (8,)}
 """They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. Multi-step lifts
-are finished by score distillation from step 6 on, and from step 8 on only colours are learnt: so the second of these
-targets is one of those."""
+are finished variationally from step 4 on, led by the adapters at step 7 alone, and from step 8 on only colours are
+learnt: so the second of these targets is one of those."""
 OBJECTIVES = tuple(KILLS)
 SAID = "said.txt"
 STOPPED = "stopped after step 5; saved. Go on with: python launch.py "
@@ -62,7 +62,7 @@ SMALL = {
     "guidance.adapter_lr": "0.01",
     "guidance.adapter_warmup": "3",
     "guidance.reuse": str(REUSE),
-    "finish.share": "0.17",
+    "finish.share": "0.42",
     "coloring.share": "0.33",
     "optim.steps": str(STEPS),
     "optim.batch_size": "2",

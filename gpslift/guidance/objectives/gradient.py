@@ -50,10 +50,11 @@ class GradientObjective:
         with torch.no_grad():
             answer = self.answer(latents.detach(), timestep, seen, place, first)
             gradient = self.guidance.weight(timestep, latents) * (answer.guided - answer.compared)
-        loss = 0.5 * mse_loss(latents, latents.detach() - gradient)
+        loss, figures = 0.5 * mse_loss(latents, latents.detach() - gradient), {"timestep": float(timestep)}
         if self.clearing.counts(seen, step / self.guidance.steps):
-            loss = loss + self.clearing(self.picture(answer, timestep, seen), seen)
-        return loss, {"timestep": float(timestep), **answer.figures}
+            cleared = self.clearing(self.picture(answer, timestep, seen), seen)
+            loss, figures["clearing"] = loss + cleared, float(cleared.detach())
+        return loss, {**figures, **answer.figures}
 
     @torch.no_grad()
     def picture(self, answer: Answer, timestep: Tensor, seen: Seen) -> Tensor:

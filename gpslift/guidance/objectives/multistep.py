@@ -60,10 +60,11 @@ class MultiStepTarget:
             raise ValueError("no target yet: call look() where needs_pictures() says so")
         rows, columns = interleaved(step, self.stride)
         target, sky = self.target[..., rows, columns].to(seen.pictures), seen.clear * self.sky.to(seen.pictures)
-        loss = mse_loss(seen.pictures + sky, target)
+        loss, figures = mse_loss(seen.pictures + sky, target), {"timestep": self.timestep}
         if self.clearing.counts(seen, step / self.guidance.steps):
-            loss = loss + self.clearing(target, seen, sky)
-        return loss, {"timestep": self.timestep}
+            cleared = self.clearing(target, seen, sky)
+            loss, figures["clearing"] = loss + cleared, float(cleared.detach())
+        return loss, figures
 
     @torch.no_grad()
     def denoised(self, latents: Tensor, timestep: Tensor, place: Place, first: int) -> Tensor:
