@@ -1,5 +1,6 @@
 """Lifting: killed and resumed, what is saved, export, bad input."""
 
+import csv
 import json
 import os
 import re
@@ -111,6 +112,14 @@ def test_a_run_writes_metrics_and_previews(lifts: Leavings) -> None:
     assert [int(row.split(",")[header.split(",").index("step")]) for row in rows] == [2, 4, 6, 8, 10, 12]
     assert [path.name for path in run.previews.iterdir()] == [f"step_{STEPS:08d}.png"]
     assert json.loads(run.status.read_text())["state"] == "finished"
+
+
+def test_figures_stand_in_the_rows_of_their_stage_alone(lifts: Leavings) -> None:
+    """Clearing counts up to step 2.4; the adapters learn in the finish, from step 4 to 8."""
+    with open(lifts.run("multistep").metrics, newline="") as file:
+        rows = list(csv.DictReader(file))
+    has = {name: [int(row["step"]) for row in rows if row[name]] for name in ("guide", "clearing", "adapter_loss")}
+    assert has == {"guide": [2, 4, 6, 8, 10, 12], "clearing": [2], "adapter_loss": [6, 8]}
 
 
 def test_a_lift_from_python_as_the_docs_have_it(lifts: Leavings) -> None:
