@@ -129,8 +129,11 @@ class GuidanceConfig:
     inversion_steps: int = key(4, "ism: DDIM steps from the render to the first of these", low=1, high=50)
     adapter_rank: int = key(4, "vsd: rank of the adapters that learn what renders look like", low=1, high=256)
     adapter_lr: float = key(3e-3, "vsd: their learning rate (AdamW); for full-size priors 1e-4 is usual", low=0.0)
-    adapter_warmup: int = key(
-        80, "vsd: steps in which they only learn, and renders follow score distillation without them", low=0
+    adapter_warmup: float = key(
+        0.076,
+        "vsd: steps in which they only learn, and renders follow score distillation, as a share of the lift's",
+        low=0.0,
+        high=1.0,
     )
     gradient_checkpointing: bool = key(
         False, "on a latent prior: compute its VAE (vsd: and U-Net) twice a step, to keep less of it in memory"

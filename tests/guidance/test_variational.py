@@ -79,8 +79,8 @@ def test_adapters_learn_the_renders_and_then_lead_away_from_them() -> None:
 
 
 def test_until_the_adapters_know_renders_the_step_is_score_distillations() -> None:
-    """The first three steps; the adapters learn in them as they do without."""
-    warming, plain = objective(warmup=3), objective()
+    """Of 10 steps the first three; the adapters learn in them as they do without."""
+    warming, plain = objective(warmup=0.3), objective()
     for step in range(5):
         found, figures = gradient_of(warming, step)
         variational, expected = gradient_of(plain, step)

@@ -60,7 +60,7 @@ SMALL = {
     "guidance.ddim_steps": "2",
     "guidance.inversion_steps": "2",
     "guidance.adapter_lr": "0.01",
-    "guidance.adapter_warmup": "3",
+    "guidance.adapter_warmup": "0.25",
     "guidance.reuse": str(REUSE),
     "finish.share": "0.42",
     "coloring.share": "0.33",

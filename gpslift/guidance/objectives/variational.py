@@ -26,12 +26,13 @@ class VariationalDistillation(GradientObjective):
 
     e_phi is the prior's U-Net with adapters that know the camera; each step they learn, by an AdamW of their own, to
     denoise the renders, in the terms that the U-Net predicts in. Their weights and the optimiser's state are the
-    objective's. rank: of the adapters. lr: their learning rate. warmup: steps in which they only learn, and the
-    gradient is score distillation's: adapters that know no render yet hold nothing in its place, not even its sky.
+    objective's. rank: of the adapters. lr: their learning rate. warmup: steps in which they only learn, as a share
+    of the lift's; the gradient is score distillation's then: adapters that know no render hold nothing in its place,
+    not even its sky.
     """
 
     def __init__(
-        self, guidance: Guidance, rank: int, lr: float, warmup: int = 0, clearing: Clearing = NOT_CLEARED
+        self, guidance: Guidance, rank: int, lr: float, warmup: float = 0.0, clearing: Clearing = NOT_CLEARED
     ) -> None:
         super().__init__(guidance, clearing)
         self.warmup, self.learnt = warmup, 0
@@ -47,7 +48,7 @@ class VariationalDistillation(GradientObjective):
         guidance, told = self.guidance, self.guidance.told(place)
         noisy, compared = guidance.noised(latents, timestep, first)
         predicted = guidance.noise(noisy, timestep, guidance.branches(place))
-        if self.learnt >= self.warmup:
+        if self.learnt >= self.warmup * guidance.steps:
             with self.adapters.active(seen.cameras):
                 compared = guidance.unguided_noise(noisy, timestep, told)
         return Answer(noisy, predicted, compared, {"adapter_loss": self.learn(latents, told, seen.cameras, first)})
