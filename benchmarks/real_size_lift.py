@@ -53,7 +53,9 @@ def one_lifting_step(unet: dict[str, Any], objective: str) -> dict[str, Any]:
     64 x 64 renders, upsampled to the prior's 256, with the gradient through the VAE's encoder.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    config = load_config("configs/paper/statue_of_liberty.yaml", [f"guidance.objective={objective}"])
+    config = load_config(
+        "configs/paper/statue_of_liberty.yaml", [f"guidance.objective={objective}", "guidance.adapter_warmup=0"]
+    )
     assert isinstance(config, LiftConfig)
     landmark = load_landmark(config.landmark)
     prior = random_prior(unet, landmark.caption, device)

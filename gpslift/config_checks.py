@@ -270,6 +270,7 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
     finish, coloring = config.finish.share, config.coloring.share
     yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
+    yield from _adapter_rules(config)
     guidance, stride = config.guidance, config.guidance.stride
     pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
     yield from _range_rules({"coloring.t": config.coloring.t, **pairs})
@@ -292,6 +293,21 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield (
         optim.resolution_steps[0] == 0 and optim.resolution_steps == sorted(optim.resolution_steps),
         f"optim.resolution_steps={optim.resolution_steps} must start at 0 and not fall",
+    )
+
+
+def _adapter_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+    """Adapters that only learn, up to the end of the stage that they are for, would never lead."""
+    guidance, finish, warmup = config.guidance, config.finish, config.guidance.adapter_warmup
+    yield (
+        guidance.objective != "vsd" or warmup < 1 - config.coloring.share,
+        f"guidance.adapter_warmup={warmup:g} must be less than 1 - coloring.share={1 - config.coloring.share:g}",
+    )
+    finished = guidance.objective == "multistep" and finish.objective == "vsd" and finish.share > 0
+    yield (
+        not finished or warmup < finish.share,
+        f"guidance.adapter_warmup={warmup:g} must be less than finish.share={finish.share:g}; or set "
+        "finish.objective=sds and finish.scale=4",
     )
 
 

@@ -50,7 +50,8 @@ class DistillationSystem(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.landmark, self.previews = landmark, previews
-        self.preview_every_steps = config.log.preview_every_steps
+        self.preview_every_steps, self.log_every_steps = config.log.preview_every_steps, config.log.every_steps
+        self.figures: dict[str, Tensor | float] = {}
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
         self.reuse = self.objective.reuse
         self.view_settings = {
@@ -79,20 +80,19 @@ class DistillationSystem(pl.LightningModule):
         """Nothing but the steps: score distillation has no data."""
         return Steps()
 
-    def log_figures(self, guide: Tensor, figures: dict[str, Tensor | float]) -> None:
-        """The objective's loss, also in the progress bar, and other figures, in the row of this step if it has one.
-
-        By Lightning's `log`, figures of a stage that has ended would be repeated in all later rows.
-        """
+    def note(self, guide: Tensor, figures: dict[str, Tensor | float]) -> None:
+        """The objective's loss, for the progress bar, too, and other figures: this step's row in the metrics."""
         self.log("guide", guide.detach(), prog_bar=True, logger=False)
-        step = self.global_step + 1
-        if step % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            row = {name: float(figure) for name, figure in {"guide": guide.detach(), **figures}.items()}
-            for logger in self.loggers:
-                logger.log_metrics(row, step)
+        self.figures = {"guide": guide.detach(), **figures}
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """A preview now and then."""
+        """A row of figures and a preview now and then.
+
+        By Lightning's `log`, the figures of a stage that has ended would be repeated in all later rows.
+        """
+        if self.global_step % self.log_every_steps == 0 or self.trainer.should_stop:
+            for logger in self.loggers:
+                logger.log_metrics({name: float(figure) for name, figure in self.figures.items()}, self.global_step)
         if self.trainer.is_global_zero and self.global_step % self.preview_every_steps == 0:
             self.preview(self.global_step)
 
@@ -107,9 +107,14 @@ class DistillationSystem(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """And come back with it; but no target for other views than those to come, if settings have changed."""
-        states, other = checkpoint.get("objectives", {}), checkpoint.get("views") != self.view_settings
+        if "objectives" not in checkpoint:
+            raise UserError(
+                "the checkpoint is of an earlier version of gpslift, which cannot be gone on from; start anew"
+            )
+        other = checkpoint["views"] != self.view_settings
         for name, objective in self.objectives().items():
-            kept = {key: value for key, value in states.get(name, {}).items() if not (other and key == "target")}
+            state = checkpoint["objectives"].get(name, {})
+            kept = {key: value for key, value in state.items() if not (other and key == "target")}
             objective.load_state_dict(kept)
 
     def preview(self, step: int) -> None:

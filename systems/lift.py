@@ -67,7 +67,7 @@ class LiftSystem(DistillationSystem):
         span = math.dist(landmark.box_min, landmark.box_max)
         self.regularisers = Regularisers(config.losses, step_length=self.renderer.step_length, span=span)
         self.stages = stages_of(config, self.objective, self.viewpoints, prior)
-        self.view_settings["stages"] = [stage.start for stage in self.stages]
+        self.view_settings["stages"] = [(stage.start, stage.objective.reuse) for stage in self.stages]
 
     def objectives(self) -> dict[str, Objective]:
         """See DistillationSystem: one a stage."""
@@ -95,7 +95,7 @@ class LiftSystem(DistillationSystem):
         loss, figures = objective(seen(judged, view.tint, view.cameras), view.place, step, view.first)
         regular, terms = self.regularisers(render, share)
         counts = {"opacity": render.opacity.detach().mean(), "samples": len(render.samples)}
-        self.log_figures(loss, {**figures, **terms, **counts})
+        self.note(loss, {**figures, **terms, **counts})
         return loss + regular
 
     def view(self, step: int) -> StepView:

@@ -73,7 +73,7 @@ class RefineSystem(DistillationSystem):
             whole = replace(seen, pictures=seen.pictures.detach(), clear=seen.clear.detach())
             self.objective.look(whole, views.place, step, first)
         loss, figures = self.objective(seen, views.place, step, first)
-        self.log_figures(loss, {**figures, "opacity": picture.opacity.detach().mean()})
+        self.note(loss, {**figures, "opacity": picture.opacity.detach().mean()})
         return loss
 
     def configure_optimizers(self) -> Any:

@@ -1,4 +1,4 @@
-"""The stages of a lift: first the shape, then a finish by score distillation, at last the colours alone."""
+"""The stages of a lift: first the shape, then a finish by another objective, at last the colours alone."""
 
 from dataclasses import dataclass, replace
 
@@ -29,10 +29,10 @@ class Stage:
 def stages_of(
     config: LiftConfig, objective: Objective, viewpoints: ViewpointSampler, prior: PlaceDiffusionPipeline
 ) -> tuple[Stage, ...]:
-    """The stages that have steps, in their order. They start where steps that share one of the first's targets do."""
-    steps, reuse = config.optim.steps, objective.reuse
-    shares = finish_share(config, objective) + config.coloring.share, config.coloring.share
-    finished_from, colored_from = (-(-round((1 - share) * steps) // reuse) * reuse for share in shares)
+    """The stages that have steps, in their order. None starts between steps that share a target."""
+    steps, colored = config.optim.steps, config.coloring.share
+    finished_from = _next_target((1 - finish_share(config, objective) - colored) * steps, objective.reuse)
+    colored_from = _next_target((1 - colored) * steps, config.guidance.reuse)
     stages = [Stage("shape", 0, objective, viewpoints)]
     if finished_from < colored_from:
         finish = build_objective(asked_for_finish(config), prior, steps, config.seed)
@@ -44,6 +44,10 @@ def stages_of(
     return tuple(stages)
 
 
+def _next_target(step: float, reuse: int) -> int:
+    return -(-round(step) // reuse) * reuse
+
+
 def finish_share(config: LiftConfig, objective: Objective) -> float:
     """Share of the steps in the finish: an objective that draws as finely by itself needs none."""
     return config.finish.share if objective.makes_pictures else 0.0
@@ -53,7 +57,8 @@ def asked_for_finish(config: LiftConfig) -> LiftGuidanceConfig:
     """How the prior is asked in the finish.
 
     What the prior makes of a noised picture in a few steps is a mean of what it might be, and edges that a few degrees
-    would move are soft in it. Score distillation looks for the likeliest picture, and is rougher for it.
+    would move are soft in it. Score distillation looks for likely pictures: variationally with little guidance, and
+    finer for it; with as much as it needs alone it is rougher.
     """
     finish = config.finish
     return replace(config.guidance, objective=finish.objective, scale=finish.scale, scale_text=-1.0, scale_place=-1.0)

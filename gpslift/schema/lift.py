@@ -119,7 +119,7 @@ class GuidanceConfig:
     t_end: list[float] = key([0.4, 0.75], "timestep range at the end of annealing", low=0.0, high=1.0)
     anneal_share: float = key(1.0, "share of the steps over which the timestep range is annealed", low=0.0, high=1.0)
     ddim_steps: int = key(2, "multistep: denoising steps from the noised render to the target", low=1, high=50)
-    reuse: int = key(4, "multistep: optimiser steps on one target", low=1, high=50)
+    reuse: int = key(4, "multistep, and colours: optimiser steps on one target", low=1, high=50)
     interval: float = key(
         0.05,
         "ism: from one inverted timestep to the next that is compared, as a share of the noise schedule",
@@ -144,7 +144,7 @@ class GuidanceConfig:
 class LiftGuidanceConfig(GuidanceConfig):
     """And what needs a field: clear pixels, opacities between clear and solid, and parts of pictures."""
 
-    stride: int = key(2, "multistep: each of these steps renders every n-th row and column", low=1, high=8)
+    stride: int = key(2, "multistep, and colours: each of these steps renders every n-th row and column", low=1, high=8)
     tint: float = key(
         0.1, "multistep: standard deviation of the random tint of what is behind the object", low=0.0, high=0.5
     )
@@ -182,7 +182,7 @@ class FinishConfig:
         high=1.0,
     )
     objective: str = key("vsd", "that objective, as guidance.objective", choices=("sds", "ism", "vsd"))
-    scale: float = key(1.5, "guidance scale in these steps; score distillation needs 4", low=0.0)
+    scale: float = key(1.5, "guidance scale in these steps; sds needs 4, and a full-size prior more", low=0.0)
 
 
 @dataclass
@@ -252,7 +252,7 @@ class LiftOptimConfig:
     lr_end_share: float = key(0.068, "learning rate at the last step, as a share of the first", low=0.0, high=1.0)
     sky_share: float = key(
         0.103,
-        "share of the steps, at the start, in which the sky is learnt; multistep: again while colours are; 1 = all",
+        "share of the steps, at the start, in which the sky is learnt, as it is again while colours are; 1 = all",
         low=0.0,
         high=1.0,
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
 from gpslift.guidance.objectives import Objective, Seen, build_objective, interleaved
@@ -18,6 +19,7 @@ from gpslift.priors.composition import Scales, compose_jointly
 from gpslift.randomness import normal_for_samples
 from gpslift.schema.lift import GuidanceConfig, LiftGuidanceConfig
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
+from tests.systems.tiny_lift import tiny_prior
 
 SIZE, COUNT, STEPS = 4, 2, 10
 PLACE = {"azimuth_deg": torch.tensor([36.0, 180.0])}
@@ -157,6 +159,20 @@ def test_a_targets_own_sky_is_no_fault_of_the_picture() -> None:
     uneven = (left + expected_sky - target).square().sum()
     loss = objective(seen, PLACE, 5, 0)[0]
     torch.testing.assert_close(loss, (solid_part + uneven) / pictures.numel(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("objective", ["multistep", "sds", "ism", "vsd"])
+def test_a_config_has_every_objective_clear_haze_while_it_says_so(objective: str) -> None:
+    config = LiftGuidanceConfig(objective=objective, stride=1, clearing=0.5, clearing_until=0.3)
+    prior = tiny_prior()
+    built = build_objective(config, prior, STEPS, 0)
+    ones, size = torch.ones(COUNT), prior.image_size
+    pictures, clear = random_pictures(size=size), torch.full((COUNT, 1, size, size), 0.5)
+    cameras = orbit_cameras(PLACE["azimuth_deg"], 0 * ones, 3 * ones, ones, torch.zeros(3), size, size)
+    seen = Seen(pictures, clear, cameras, hazed=pictures.detach())
+    for step, cleared in ((2, True), (3, False)):
+        built.look(seen, PLACE, step, 0)
+        assert ("clearing" in built(seen, PLACE, step, 0)[1]) == cleared
 
 
 def test_half_clear_pixels_say_little_of_the_sky() -> None:

@@ -28,10 +28,10 @@ def run_two(output: Path, prior: Path, name: str, objective: str, stop: int, res
 
 
 def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
-    """Step 3 lies between two uses of one target, of which each process keeps a part."""
+    """Step 5 lies between two uses of one target, of which each process keeps a part."""
     prior = write_prior(tmp_path / "prior")
     tiny_lift_ddp.main(tmp_path, prior, "one", "multistep", 1, STEPS, "")
-    run_two(tmp_path, prior, "two", "multistep", 3)
+    run_two(tmp_path, prior, "two", "multistep", 5)
     run_two(tmp_path, prior, "two", "multistep", STEPS, "last")
     one, two = only_run(tmp_path, "one"), only_run(tmp_path, "two")
     alone, together = (torch.load(last_checkpoint(run.checkpoints), weights_only=True) for run in (one, two))
@@ -41,4 +41,4 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
         torch.testing.assert_close(together["state_dict"][name], weight, rtol=0, atol=1e-5, msg=name)
     moved = max(float((alone["state_dict"][name] - start[name]).abs().max()) for name in start if "field" in name)
     assert moved > 1e-3  # so that the tolerance means something
-    assert files(two) == files(one) | {"previews/step_00000003.png"}  # a run's end has its preview, and it ended twice
+    assert files(two) == files(one) | {"previews/step_00000005.png"}  # a run's end has its preview, and it ended twice

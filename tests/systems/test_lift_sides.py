@@ -100,7 +100,7 @@ def test_the_prior_sees_what_was_shown_and_its_pictures_are_compared_with_the_re
     monkeypatch.setattr(of, "__call__", judged)
     monkeypatch.setattr(LiftSystem, "shown", lambda _, render, step: replace(render, opacity=0 * render.opacity + 0.75))
     monkeypatch.setattr(LiftSystem, "global_step", 4)
-    monkeypatch.setattr(LiftSystem, "log_figures", lambda *_: None)
+    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
     system.training_step(0, 0)
     assert found == expected
 

@@ -63,7 +63,7 @@ def test_the_prior_is_asked_as_the_steps_target_says(
 
     monkeypatch.setattr(ViewpointSampler, "draw", watched)
     monkeypatch.setattr(LiftSystem, "global_step", step)
-    monkeypatch.setattr(LiftSystem, "log_figures", lambda *_: None)
+    monkeypatch.setattr(LiftSystem, "log", lambda *_, **__: None)
     system.training_step(0, 0)
     calls = [call for call in prior.asked if "timestep" in call]
     assert len(calls) == asked

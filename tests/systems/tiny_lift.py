@@ -29,7 +29,7 @@ from tests.systems.toy import in_child
 CAPTION = "A photo of the Statue of Liberty"
 CONFIG = "configs/statue_of_liberty.yaml"
 STEPS, EVERY, REUSE = 12, 3, 2
-KILLS = {"multistep": (3, 8, 11), "sds": (8,), "ism": (8,), "vsd": (8,)}
+KILLS = {"multistep": (3, 8, 11), "sds": (8,), "ism": (8,), "vsd": (8, 11)}
 """They go on from checkpoints 3, 6 and 9. Of these, 3 and 9 lie between the two uses of one target. Multi-step lifts
 are finished variationally from step 4 on, led by the adapters at step 7 alone, and from step 8 on only colours are
 learnt: so the second of these targets is one of those."""

@@ -34,8 +34,8 @@ class Objective(Protocol):
     reuse: int
     """Steps that share their cameras, as they share what the prior made of them."""
     makes_pictures: bool
-    """Whether it compares renders with pictures that the prior makes: to those, skies may be tinted, and colours at the
-    end be asked for from noise alone."""
+    """Whether it compares renders with pictures that the prior makes: to those, skies may be tinted, renders are
+    compared as they are, and another objective may finish the shape."""
 
     def needs_pictures(self, step: int) -> bool:
         """Whether `look` must be called before this step's loss."""

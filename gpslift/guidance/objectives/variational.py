@@ -76,7 +76,7 @@ class VariationalDistillation(GradientObjective):
         average_over_processes(gradients)
         if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             self.optimizer.step()
-        self.learnt += 1
+            self.learnt += 1
         return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
