@@ -16,28 +16,26 @@ from gpslift.metrics.mesh_truth import HEADINGS, TruthComparison, references
 from gpslift.runs import Run, open_run
 from systems.validation.lift import load_exported
 
-STRONG = ["guidance.scale=4"]
-"""Score distillation of a compact prior needs more guidance than the default."""
 ALONE = ["finish.share=0"]
 """Multi-step targets to the end."""
 OBJECTIVES = {
     "finished": ("multi-step, finished variationally (default)", []),
     "finished_sds": (
         "multi-step, finished by score distillation",
-        ["finish.objective=sds", "finish.scale=4", "finish.share=0.143"],
+        ["finish.objective=sds"],
     ),
     "multistep": ("multi-step", ALONE),
     "multistep_sqrt": ("multi-step, square root", [*ALONE, "guidance.schedule=sqrt"]),
     "multistep_constant": ("multi-step, constant", [*ALONE, "guidance.schedule=constant"]),
-    "sds": ("score distillation", ["guidance.objective=sds", *STRONG]),
+    "sds": ("score distillation", ["guidance.objective=sds"]),
     "sds_sqrt": (
         "score distillation, square root",
-        ["guidance.objective=sds", *STRONG, "guidance.schedule=sqrt"],
+        ["guidance.objective=sds", "guidance.schedule=sqrt"],
     ),
-    "ism": ("interval score matching", ["guidance.objective=ism", *STRONG]),
+    "ism": ("interval score matching", ["guidance.objective=ism"]),
     "vsd": (
         "variational",
-        ["guidance.objective=vsd", "guidance.scale=1.5", "guidance.adapter_warmup=0.25"],
+        ["guidance.objective=vsd", "guidance.adapter_warmup=0.25"],
     ),
 }
 """What each row changes in the config."""

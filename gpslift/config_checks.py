@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from gpslift.errors import UserError
 from gpslift.geo.entries import CITIES_FILE, read_entries
+from gpslift.guidance.suited import finish_has_adapters, finish_share
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
@@ -230,11 +231,9 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
         guidance.perp_neg == 0 or guidance.negative_prompt != "",
         f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
-    for name, scale in {"scale_text": guidance.scale_text, "scale_place": guidance.scale_place}.items():
-        yield (
-            scale == -1 or scale >= 0,
-            f"guidance.{name}={scale:g} must be at least 0, or -1, which stands for guidance.scale",
-        )
+    yield from _left_open("guidance.scale", guidance.scale, "for what suits the objective")
+    yield from _left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
+    yield from _left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
     azimuth = config.cameras.azimuth
     pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
     yield from _range_rules(pairs)
@@ -242,6 +241,10 @@ def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[boo
         azimuth[-1] - azimuth[0] <= 360,
         f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
     )
+
+
+def _left_open(name: str, value: float, meaning: str) -> Iterator[tuple[bool, str]]:
+    yield (value == -1 or value >= 0, f"{name}={value:g} must be at least 0, or -1, which stands {meaning}")
 
 
 def _range_rules(pairs: dict[str, list[float]]) -> Iterator[tuple[bool, str]]:
@@ -268,7 +271,9 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield from _loss_rules(config.losses)
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
-    finish, coloring = config.finish.share, config.coloring.share
+    yield from _left_open("finish.scale", config.finish.scale, "for what suits finish.objective")
+    yield from _left_open("finish.share", config.finish.share, "for what suits finish.objective")
+    finish, coloring = finish_share(config), config.coloring.share
     yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
     yield from _adapter_rules(config)
     guidance, stride = config.guidance, config.guidance.stride
@@ -298,16 +303,14 @@ def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
 
 def _adapter_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     """Adapters that only learn, up to the end of the stage that they are for, would never lead."""
-    guidance, finish, warmup = config.guidance, config.finish, config.guidance.adapter_warmup
+    guidance, finish, warmup = config.guidance, finish_share(config), config.guidance.adapter_warmup
     yield (
         guidance.objective != "vsd" or warmup < 1 - config.coloring.share,
         f"guidance.adapter_warmup={warmup:g} must be less than 1 - coloring.share={1 - config.coloring.share:g}",
     )
-    finished = guidance.objective == "multistep" and finish.objective == "vsd" and finish.share > 0
     yield (
-        not finished or warmup < finish.share,
-        f"guidance.adapter_warmup={warmup:g} must be less than finish.share={finish.share:g}; or set "
-        "finish.objective=sds and finish.scale=4",
+        not finish_has_adapters(config) or warmup < finish,
+        f"guidance.adapter_warmup={warmup:g} must be less than finish.share={finish:g}; or set finish.objective=sds",
     )
 
 

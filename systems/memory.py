@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from gpslift.errors import UserError
+from gpslift.guidance.suited import finish_has_adapters
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.refine import RefineConfig
@@ -93,8 +94,8 @@ def lift_remedies(config: LiftConfig) -> str:
         remedies.append(f"set renderer.chunk_rays=1024 (now {now})")
     if not guidance.gradient_checkpointing:
         remedies.append("with a Stable Diffusion prior set guidance.gradient_checkpointing=yes")
-    if guidance.objective == "multistep" and config.finish.objective == "vsd" and config.finish.share > 0:
-        remedies.append("set finish.objective=sds and finish.scale=4, which keep no adapters")
+    if finish_has_adapters(config):
+        remedies.append("set finish.objective=sds, which keeps no adapters")
     remedies += _narrower(config)
     if optim.batch_size > 1:
         remedies.append(f"lower optim.batch_size (now {optim.batch_size})")

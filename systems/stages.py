@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gpslift.guidance.objectives import Objective, build_objective
+from gpslift.guidance.suited import finish_share
 from gpslift.guidance.viewpoints import ViewpointSampler
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.lift import LiftConfig, LiftGuidanceConfig
@@ -31,7 +32,8 @@ def stages_of(
 ) -> tuple[Stage, ...]:
     """The stages that have steps, in their order. None starts between steps that share a target."""
     steps, colored = config.optim.steps, config.coloring.share
-    finished_from = _next_target((1 - finish_share(config, objective) - colored) * steps, objective.reuse)
+    finished = finish_share(config) if objective.makes_pictures else 0.0  # else it draws as finely by itself
+    finished_from = _next_target((1 - finished - colored) * steps, objective.reuse)
     colored_from = _next_target((1 - colored) * steps, config.guidance.reuse)
     stages = [Stage("shape", 0, objective, viewpoints)]
     if finished_from < colored_from:
@@ -46,11 +48,6 @@ def stages_of(
 
 def _next_target(step: float, reuse: int) -> int:
     return -(-round(step) // reuse) * reuse
-
-
-def finish_share(config: LiftConfig, objective: Objective) -> float:
-    """Share of the steps in the finish: an objective that draws as finely by itself needs none."""
-    return config.finish.share if objective.makes_pictures else 0.0
 
 
 def asked_for_finish(config: LiftConfig) -> LiftGuidanceConfig:

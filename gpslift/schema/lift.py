@@ -83,7 +83,12 @@ class GuidanceConfig:
         "what a step optimises: denoised pictures, score distillation (the paper's), with inverted noise, variational",
         choices=("multistep", "sds", "ism", "vsd"),
     )
-    scale: float = key(2.0, "guidance scale, diffusers' convention (the paper's w is this minus 1)", low=0.0)
+    scale: float = key(
+        -1.0,
+        "guidance scale, diffusers' convention (the paper's w is this minus 1); -1 = what suits the objective on a "
+        "compact prior: 2 for multistep, 4 for sds and ism, 1.5 for vsd",
+        low=-1.0,
+    )
     scale_text: float = key(-1.0, "the same of the text alone; -1 = guidance.scale", low=-1.0)
     scale_place: float = key(-1.0, "the same of the place beyond the text; -1 = guidance.scale", low=-1.0)
     negative_prompt: str = key("", "a text of what shall not be seen; it takes the place of the empty text")
@@ -176,13 +181,14 @@ class LiftGuidanceConfig(GuidanceConfig):
 @dataclass
 class FinishConfig:
     share: float = key(
-        0.25,
-        "multistep: share of the steps, before those for colours, that follow another objective, which draws finer",
-        low=0.0,
+        -1.0,
+        "multistep: share of the steps, before those for colours, that follow another objective, which draws finer; "
+        "-1 = what suits that one: 0.25 for vsd, else 0.143",
+        low=-1.0,
         high=1.0,
     )
     objective: str = key("vsd", "that objective, as guidance.objective", choices=("sds", "ism", "vsd"))
-    scale: float = key(1.5, "guidance scale in these steps; sds needs 4, and a full-size prior more", low=0.0)
+    scale: float = key(-1.0, "guidance scale in these steps; -1 as of guidance.scale", low=-1.0)
 
 
 @dataclass

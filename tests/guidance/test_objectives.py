@@ -243,7 +243,7 @@ def test_a_config_names_the_objective_and_its_timesteps() -> None:
     objective: Objective = build_objective(config, prior, STEPS, seed=0)  # type: ignore[arg-type]
     assert isinstance(objective, MultiStepTarget)
     assert (objective.guidance.ddim_steps, objective.reuse, objective.stride) == (4, 5, 3)
-    assert objective.guidance.scales == Scales(config.scale, config.scale)
+    assert objective.guidance.scales == Scales(2.0, 2.0)
     assert [int(objective.guidance.timestep(step)) for step in (0, 5, 9)] == [75, 25, 25]
     config.objective = "sds"
     assert isinstance(build_objective(config, prior, STEPS, 0), ScoreDistillation)  # type: ignore[arg-type]

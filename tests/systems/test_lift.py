@@ -297,7 +297,7 @@ def test_too_little_memory_for_a_lift_names_the_numbers_to_lower(
     line = one_error(capsys)
     for words in (
         "out of memory, with ", " GB taken at most", "renderer.chunk_rays=1024 (now 0, all 512 of a step)",
-        "set finish.objective=sds and finish.scale=4",
+        "set finish.objective=sds, which keeps no adapters",
         "guidance.gradient_checkpointing=yes", "optim.batch_size (now 2)", "optim.resolutions (now [8, 16])",
         "renderer.samples (now 24)", "renderer.grid.log2_table (now 10)",
     ):  # fmt: skip

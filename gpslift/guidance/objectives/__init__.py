@@ -10,6 +10,7 @@ from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
 from gpslift.guidance.objectives.multistep import MultiStepTarget
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.objectives.variational import VariationalDistillation
+from gpslift.guidance.suited import guidance_scale
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -67,8 +68,9 @@ def build_guidance(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps:
 
 def scales_of(config: GuidanceConfig) -> Scales:
     """`scale` where those of text and place are not set; without a place, the text's for both."""
-    text = config.scale if config.scale_text < 0 else config.scale_text
-    place = config.scale if config.scale_place < 0 else config.scale_place
+    both = guidance_scale(config)
+    text = both if config.scale_text < 0 else config.scale_text
+    place = both if config.scale_place < 0 else config.scale_place
     return Scales(text, text if config.place == "text" else place, config.perp_neg, config.rescale)
 
 

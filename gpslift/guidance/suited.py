@@ -1,0 +1,24 @@
+"""What suits an objective, where the config leaves it to the objective (-1). Imports no torch."""
+
+from gpslift.schema.lift import GuidanceConfig, LiftConfig
+
+SCALES = {"multistep": 2.0, "sds": 4.0, "ism": 4.0, "vsd": 1.5}
+"""Guidance scale on a compact prior's pictures, by objective: score distillation is a blur with less."""
+FINISH_SHARES = {"sds": 0.143, "ism": 0.143, "vsd": 0.25}
+"""Share of a lift's steps that it finishes; the variational one's adapters take a part of them to learn."""
+
+
+def guidance_scale(config: GuidanceConfig) -> float:
+    """Of text and place, in diffusers' convention."""
+    return SCALES.get(config.objective, SCALES["sds"]) if config.scale < 0 else config.scale
+
+
+def finish_share(config: LiftConfig) -> float:
+    """Share of a lift's steps in its finish, if it has one."""
+    finish = config.finish
+    return FINISH_SHARES.get(finish.objective, FINISH_SHARES["sds"]) if finish.share < 0 else finish.share
+
+
+def finish_has_adapters(config: LiftConfig) -> bool:
+    """Whether a lift, whose shape follows pictures, is finished by an objective with adapters."""
+    return config.guidance.objective == "multistep" and config.finish.objective == "vsd" and finish_share(config) > 0

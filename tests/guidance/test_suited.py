@@ -1,0 +1,53 @@
+"""What the config leaves to the objective follows from the objective, and what it says holds."""
+
+import pytest
+
+from gpslift.config import load_config
+from gpslift.guidance.objectives import OBJECTIVES, scales_of
+from gpslift.guidance.suited import FINISH_SHARES, SCALES, finish_has_adapters, finish_share
+from gpslift.priors.composition import Scales
+from gpslift.schema.lift import LiftConfig, LiftGuidanceConfig
+from systems.stages import asked_for_finish
+
+SUITED = [("multistep", 2.0), ("sds", 4.0), ("ism", 4.0), ("vsd", 1.5)]
+
+
+def test_every_objective_has_a_scale_and_each_that_finishes_a_share() -> None:
+    assert set(SCALES) == set(OBJECTIVES)
+    assert set(FINISH_SHARES) == set(OBJECTIVES) - {"multistep"}
+
+
+@pytest.mark.parametrize(("objective", "scale"), SUITED)
+def test_a_scale_that_is_left_open_suits_the_objective(objective: str, scale: float) -> None:
+    config = LiftGuidanceConfig(objective=objective)
+    assert scales_of(config) == Scales(scale, scale)
+    config.scale = 7.0
+    assert scales_of(config) == Scales(7.0, 7.0)
+    config.scale, config.scale_text = 0.0, 3.0
+    assert scales_of(config) == Scales(3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("objective", "scale", "share"), [("sds", 4.0, 0.143), ("ism", 4.0, 0.143), ("vsd", 1.5, 0.25)]
+)
+def test_a_finish_that_is_left_open_suits_its_own_objective(objective: str, scale: float, share: float) -> None:
+    config = LiftConfig()
+    config.guidance.scale, config.finish.objective = 9.0, objective
+    assert scales_of(asked_for_finish(config)) == Scales(scale, scale)
+    assert finish_share(config) == share
+    assert finish_has_adapters(config) == (objective == "vsd")
+    config.finish.scale, config.finish.share = 6.0, 0.0
+    assert scales_of(asked_for_finish(config)) == Scales(6.0, 6.0)
+    assert finish_share(config) == 0.0 and not finish_has_adapters(config)
+
+
+def test_what_makes_no_pictures_is_not_finished_by_adapters() -> None:
+    config = LiftConfig()
+    config.guidance.objective = "sds"
+    assert not finish_has_adapters(config)
+
+
+def test_the_shipped_configs_leave_both_to_the_objective() -> None:
+    needle = load_config("configs/space_needle.yaml")
+    assert isinstance(needle, LiftConfig)
+    assert (finish_share(needle), scales_of(asked_for_finish(needle))) == (0.143, Scales(4.0, 4.0))
