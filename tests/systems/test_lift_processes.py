@@ -41,5 +41,10 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
         torch.testing.assert_close(together["state_dict"][name], weight, rtol=0, atol=1e-5, msg=name)
     moved = max(float((alone["state_dict"][name] - start[name]).abs().max()) for name in start if "field" in name)
     assert moved > 1e-3  # so that the tolerance means something
+    finished, shared = (checkpoint["objectives"]["finish"] for checkpoint in (alone, together))
+    assert finished["learnt"] == shared["learnt"] == 2  # and led once
+    for name, weight in finished["adapters"].items():
+        torch.testing.assert_close(shared["adapters"][name], weight, rtol=0, atol=1e-4, msg=name)
+    assert max(float(finished["adapters"][name].abs().max()) for name in shared["adapters"] if "up" in name) > 0.05
     stopped = {"previews/step_00000005.png", "checkpoints/step_00000005.ckpt"}  # it ended twice, and two are kept
     assert files(two) == files(one) - {"checkpoints/step_00000003.ckpt"} | stopped

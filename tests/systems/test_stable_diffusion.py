@@ -15,13 +15,14 @@ from gpslift.cameras import orbit_cameras
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import load_landmark
+from gpslift.guidance.asking import resized
 from gpslift.guidance.objectives import Seen, build_objective
 from gpslift.priors.base_model import load_base_model
 from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import load_plain_model
 from gpslift.randomness import normal_for_samples
-from gpslift.schema.lift import GuidanceConfig, LiftConfig
+from gpslift.schema.lift import GuidanceConfig, LiftConfig, LiftGuidanceConfig
 from systems.lift import LiftSystem
 from systems.lifted import build_renderer
 from tests.systems.leavings import only_run, saved
@@ -197,3 +198,25 @@ def test_the_multi_step_target_is_what_the_decoder_makes_of_the_clean_latents(pr
     clean = (noisy - (1 - a).sqrt() * guided(pipeline, noisy)) / a.sqrt()
     decoded = pipeline.vae.decode(clean / pipeline.vae.config.scaling_factor).sample
     torch.testing.assert_close(objective.target, ((decoded.float() + 1) / 2).clamp(0, 1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [SIDE, SIDE // 2])
+@torch.no_grad()
+def test_haze_is_cleared_by_what_the_decoder_makes_of_the_clean_latents(prior: Path, size: int) -> None:
+    """At the render's size, where what is behind is compared with it: here it is that very picture on the left."""
+    pipeline, level = exact(prior), LEVEL / 1000
+    settings: dict[str, Any] = {"objective": "sds", "scale": SCALE, "t_start": [level] * 2, "t_end": [level] * 2}
+    generator = torch.Generator().manual_seed(3)
+    pictures = torch.rand(1, 3, size, size, generator=generator, dtype=torch.float64)
+    noisy, _ = noised(pipeline, pipeline.to_latents(resized(pictures, SIDE)))
+    a = pipeline.alphas_cumprod[LEVEL].double()
+    clean = (noisy - (1 - a).sqrt() * guided(pipeline, noisy)) / a.sqrt()
+    decoded = ((pipeline.vae.decode(clean / pipeline.vae.config.scaling_factor).sample + 1) / 2).clamp(0, 1)
+    behind = resized(decoded, size)
+    behind[..., size // 2 :] += 0.5
+    seen = Seen(pictures, torch.full((1, 1, size, size), 0.75, dtype=torch.float64), hazed=behind)
+    plain, cleared = (
+        build_objective(LiftGuidanceConfig(**settings, clearing=weight), pipeline, 10, 0)(seen, PLACE, 0, 0)[0]
+        for weight in (0.0, 0.3)
+    )
+    assert float(cleared - plain) == pytest.approx(0.3 * 0.25 / 2, rel=1e-4)
