@@ -1,17 +1,10 @@
-"""Checks of values that must fit each other. (Types and ranges of single keys are checked by `gpslift.config`.)"""
+"""Values of an image prior's config that must fit each other."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import fields
 from operator import attrgetter
 
-from gpslift.errors import UserError
 from gpslift.geo.entries import CITIES_FILE, read_entries
-from gpslift.guidance.suited import finish_has_adapters, finish_share
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
-from gpslift.schema.lift import LiftConfig, LossConfig
-from gpslift.schema.refine import RefineConfig
-from gpslift.schema.run import RunConfig
 
 COMPACT_KEYS = (
     "prior.start",
@@ -30,31 +23,8 @@ MUON_KEYS = ("optim.matrix_lr", "optim.encoder_lr")
 LANDMARK_KEYS = ("sample.azimuth", "sample.frame_width_m", "sample.elevation_deg")
 
 
-def check_together(config: RunConfig) -> None:
-    """Raises UserError with the first rule that the config breaks."""
-    for holds, message in _rules(config):
-        if not holds:
-            raise UserError(message)
-
-
-def _rules(config: RunConfig) -> Iterator[tuple[bool, str]]:
+def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     """(whether the rule holds, what to say if not)."""
-    yield (
-        re.fullmatch(r"[\w][\w.-]*", config.name) is not None,
-        f"name={config.name} cannot name a folder: use letters, digits, '_', '-' and '.', without '/' or a leading '.'",
-    )
-    yield (bool(config.output.strip()), "output= is empty; it is the folder that holds all runs, such as outputs")
-    if isinstance(config, ImagePriorConfig):
-        yield from _image_prior_rules(config)
-    if isinstance(config, LiftConfig | RefineConfig):
-        yield from _distillation_rules(config)
-    if isinstance(config, RefineConfig):
-        yield from _refine_rules(config)
-    if isinstance(config, LiftConfig):
-        yield from _lift_rules(config)
-
-
-def _image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield (
         bool(config.prior.base.strip()),
         "prior.base= is empty; it is compact, or a Stable Diffusion folder or hub id such as owner/name",
@@ -222,108 +192,3 @@ def _preview_rules(kind: str, gps: list[float]) -> Iterator[tuple[bool, str]]:
         len(gps) % 2 == 0,
         f"preview.gps={gps} must hold pairs: latitude, longitude, latitude, longitude, ...",
     )
-
-
-def _distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool, str]]:
-    """What holds for a lift and for its refinement."""
-    guidance = config.guidance
-    yield (
-        guidance.perp_neg == 0 or guidance.negative_prompt != "",
-        f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
-    )
-    yield from _left_open("guidance.scale", guidance.scale, "for what suits the objective")
-    yield from _left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
-    yield from _left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
-    azimuth = config.cameras.azimuth
-    pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
-    yield from _range_rules(pairs)
-    yield (
-        azimuth[-1] - azimuth[0] <= 360,
-        f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
-    )
-
-
-def _left_open(name: str, value: float, meaning: str) -> Iterator[tuple[bool, str]]:
-    yield (value == -1 or value >= 0, f"{name}={value:g} must be at least 0, or -1, which stands {meaning}")
-
-
-def _range_rules(pairs: dict[str, list[float]]) -> Iterator[tuple[bool, str]]:
-    for name, pair in pairs.items():
-        yield (_is_range(pair), f"{name}={pair} must be two numbers, the lower one first")
-
-
-def _refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
-    yield (
-        config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
-        f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a refinement runs in one "
-        "process; leave them out",
-    )
-
-
-def _lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
-    yield (config.strategy != "fsdp", "strategy=fsdp shares out a prior's weights; a lift has few: set strategy=ddp")
-    processes = max(config.devices, 1) * config.nodes
-    yield (
-        config.optim.batch_size % processes == 0,
-        f"optim.batch_size={config.optim.batch_size} must be a multiple of {processes}: devices={config.devices} times "
-        f"nodes={config.nodes}, which share the cameras of a step",
-    )
-    yield from _loss_rules(config.losses)
-    color = config.renderer.background_color
-    yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
-    yield from _left_open("finish.scale", config.finish.scale, "for what suits finish.objective")
-    yield from _left_open("finish.share", config.finish.share, "for what suits finish.objective")
-    finish, coloring = finish_share(config), config.coloring.share
-    yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
-    yield from _adapter_rules(config)
-    guidance, stride = config.guidance, config.guidance.stride
-    pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
-    yield from _range_rules({"coloring.t": config.coloring.t, **pairs})
-    yield (
-        not (guidance.objective == "multistep" or coloring > 0)
-        or all(size % stride == 0 for size in config.optim.resolutions),
-        f"guidance.stride={stride} must divide each of optim.resolutions={config.optim.resolutions}",
-    )
-    grid, optim = config.renderer.grid, config.optim
-    yield (
-        grid.base_resolution <= grid.finest_resolution,
-        f"renderer.grid.base_resolution={grid.base_resolution} must be at most "
-        f"renderer.grid.finest_resolution={grid.finest_resolution}",
-    )
-    yield (
-        len(optim.resolutions) == len(optim.resolution_steps),
-        f"optim.resolutions={optim.resolutions} and optim.resolution_steps={optim.resolution_steps} need one number "
-        "each per render size",
-    )
-    yield (
-        optim.resolution_steps[0] == 0 and optim.resolution_steps == sorted(optim.resolution_steps),
-        f"optim.resolution_steps={optim.resolution_steps} must start at 0 and not fall",
-    )
-
-
-def _adapter_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
-    """Adapters that only learn, up to the end of the stage that they are for, would never lead."""
-    guidance, finish, warmup = config.guidance, finish_share(config), config.guidance.adapter_warmup
-    yield (
-        guidance.objective != "vsd" or warmup < 1 - config.coloring.share,
-        f"guidance.adapter_warmup={warmup:g} must be less than 1 - coloring.share={1 - config.coloring.share:g}",
-    )
-    yield (
-        not finish_has_adapters(config) or warmup < finish,
-        f"guidance.adapter_warmup={warmup:g} must be less than finish.share={finish:g}; or set finish.objective=sds",
-    )
-
-
-def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
-    yield from _range_rules({"losses.ramp": losses.ramp})
-    own_ramps = (field.name for field in fields(losses) if field.name.endswith("_ramp"))
-    for name in own_ramps:
-        ramp = getattr(losses, name)
-        yield (
-            not ramp or _is_range(ramp),
-            f"losses.{name}={ramp} must be two numbers, the lower one first, or [] for losses.ramp",
-        )
-
-
-def _is_range(pair: list[float]) -> bool:
-    return len(pair) == 2 and pair[0] <= pair[1]
