@@ -36,7 +36,7 @@ def stages_of(
     finished_from = _next_target((1 - finished - colored) * steps, objective.reuse)
     colored_from = _next_target((1 - colored) * steps, config.guidance.reuse)
     stages = [Stage("shape", 0, objective, viewpoints)]
-    if finished_from < colored_from:
+    if finished > 0 and finished_from < colored_from:  # targets of the two may be shared by different numbers of steps
         finish = build_objective(asked_for_finish(config), prior, steps, config.seed)
         stages.append(Stage("finish", finished_from, finish, viewpoints))
     if colored_from < steps:

@@ -11,6 +11,7 @@ from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
 from gpslift.guidance.objectives.multistep import MultiStepTarget
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.objectives.variational import VariationalDistillation
+from gpslift.guidance.suited import finish_has_adapters
 from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.schema.lift import LiftConfig
 from systems.lift import LiftSystem
@@ -44,6 +45,22 @@ def test_what_draws_finely_by_itself_has_no_finish(tmp_path: Path) -> None:
     config = LiftConfig()
     config.guidance.objective, config.finish.share, config.coloring.share = "sds", 0.4, 0.2
     assert stages(config, tmp_path) == ["ScoreDistillation"] * 8 + ["colors"] * 2
+
+
+@pytest.mark.parametrize("objective", ["multistep", "sds", "ism", "vsd"])
+@pytest.mark.parametrize("share", [-1.0, 0.0])
+def test_a_lift_of_default_length_is_finished_where_its_shape_follows_pictures(
+    objective: str, share: float, tmp_path: Path
+) -> None:
+    """Colours start at step 952, where a target of four steps does; other objectives' last step is 951 all the same."""
+    config = LiftConfig()
+    config.guidance.objective, config.finish.share = objective, share
+    table = {name: torch.tensor(values) for name, values in CAMERAS.items()}
+    system = LiftSystem(config, load_landmark("statue_of_liberty"), tiny_prior(), table, tmp_path)
+    finished = objective == "multistep" and share != 0
+    assert [stage.name for stage in system.stages] == ["shape", *(["finish"] if finished else []), "colors"]
+    assert finish_has_adapters(config) == finished
+    assert system.stages[-1].start == 952
 
 
 @pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 1), (11, 1), (12, 5)])
