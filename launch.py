@@ -9,6 +9,7 @@ from pathlib import Path
 from gpslift.config import load_config
 from gpslift.config_help import print_keys
 from gpslift.errors import UserError
+from gpslift.ranks import is_first_process
 from gpslift.runs import Interrupted, go_on_command
 from gpslift.schema.run import RunConfig
 from gpslift.storage import FULL_DISK
@@ -94,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"the disk is full: {error.filename or 'a file'} cannot be written; free some space, or set output="
         return _complain("error: ", message, EXIT_BAD_INPUT)
     except Interrupted as stop:
+        if not is_first_process():  # of several, one says it
+            return EXIT_INTERRUPTED
         return _complain("", f"{stop}; saved. Go on with: {go_on_command(stop.run)}", EXIT_INTERRUPTED)
     except KeyboardInterrupt:
         return _complain("", "stopped", EXIT_INTERRUPTED)

@@ -34,12 +34,14 @@ def sharpened(opacity: Tensor, between: tuple[float, float]) -> Tensor:
 
 
 def decided(render: Render, between: tuple[float, float]) -> Render:
-    """The pictures with their opacity `sharpened`, and colours to match.
+    """The pictures with their opacity `sharpened`, and colours to match; with a second decidedness of 0 as they are.
 
     A thin thing that stands a little elsewhere in each of a prior's pictures is half opaque in their mean. To the prior
     that is a thing in haze, and below a timestep of about 0.8 it gives haze back, a little thinner: the Space Needle
     and Stonehenge faded until they were gone. Shown as solid it is answered as solid, if the prior believes in it.
     """
+    if between[1] <= 0:
+        return render
     opacity = sharpened(render.opacity.float(), between)
     clear = (1 - render.opacity)[..., None] * render.background
     own = ((render.color - clear) / render.opacity.clamp_min(1e-4)[..., None]).clamp(0, 1)

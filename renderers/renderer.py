@@ -91,7 +91,8 @@ class Renderer(nn.Module):
         share = step / max(total_steps, 1)
         self.field.grid.update(share, first_levels=self.coarse_levels, full_share=self.coarse_share)
         if step % self.occupancy_every_steps == 0:
-            self.occupancy.update(step, self.field.density, self.seed)
+            with torch.autocast(self.occupancy.density.device.type, enabled=False):  # as renders see it
+                self.occupancy.update(step, self.field.density, self.seed)
 
     def density(self, points: Tensor) -> Tensor:
         """Density [N] at points [N, 3] as renders see it: 0 in cells that rays skip, whatever the field holds there."""

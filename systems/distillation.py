@@ -28,7 +28,8 @@ from gpslift.schema.lift import LiftConfig, LiftOptimConfig
 from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 from gpslift.storage import short_path
 from renderers.render import Picture
-from systems.running import Steps, choose_device, fit, make_trainer, show_summary
+from systems.loggers import check_trackers
+from systems.running import Steps, choose_device, choose_devices, choose_precision, fit, make_trainer, show_summary
 
 PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
 PREVIEW_SIZE = 96
@@ -53,10 +54,9 @@ class DistillationSystem(pl.LightningModule):
         self.preview_every_steps, self.log_every_steps = config.log.preview_every_steps, config.log.every_steps
         self.figures: dict[str, Tensor | float] = {}
         self.objective = build_objective(config.guidance, prior, config.optim.steps, config.seed)
-        self.reuse = self.objective.reuse
         self.view_settings = {
             "seed": config.seed,
-            "reuse": self.reuse,
+            "reuse": self.objective.reuse,
             "optim": asdict(config.optim),
             "cameras": asdict(config.cameras),
         }
@@ -85,16 +85,19 @@ class DistillationSystem(pl.LightningModule):
         self.log("guide", guide.detach(), prog_bar=True, logger=False)
         self.figures = {"guide": guide.detach(), **figures}
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """A preview now and then, when the checkpoint of the steps done is saved: it may be the first to fail."""
+        if self.trainer.is_global_zero and self.global_step and self.global_step % self.preview_every_steps == 0:
+            self.preview(self.global_step)
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """A row of figures and a preview now and then.
+        """A row of figures now and then.
 
         By Lightning's `log`, the figures of a stage that has ended would be repeated in all later rows.
         """
         if self.global_step % self.log_every_steps == 0 or self.trainer.should_stop:
             for logger in self.loggers:
                 logger.log_metrics({name: float(figure) for name, figure in self.figures.items()}, self.global_step)
-        if self.trainer.is_global_zero and self.global_step % self.preview_every_steps == 0:
-            self.preview(self.global_step)
 
     def objectives(self) -> dict[str, Objective]:
         """All objectives that steps follow, by the names under which checkpoints keep their states."""
@@ -156,6 +159,16 @@ def distil(
     system.preview(trainer.global_step)
     own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
     show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
+
+
+def check_first(config: LiftConfig | RefineConfig, shares: int = 1) -> None:
+    """Raises UserError for what is not on this computer, before a prior is loaded, which may take a download.
+
+    shares: as of `make_trainer`.
+    """
+    choose_precision(config)
+    choose_devices(config, shares)
+    check_trackers(config)
 
 
 def prior_of(config: LiftConfig | RefineConfig) -> str:

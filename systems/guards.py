@@ -16,13 +16,17 @@ from gpslift.storage import short_path
 from systems.checkpoints import StepCheckpoints
 from systems.sharding import whole
 
+SCALINGS = 20
+"""Times that the loss scaler of fp16 may halve its scale, from 2^16, before that is not what is wrong."""
+
 
 class FiniteGuard(pl.Callback):
     """Leaves out steps with a loss or gradient that is not a finite number, before it reaches the weights.
 
     How many were left out is logged as `skipped`, and kept in checkpoints. After more than `allowed` in a row it stops
-    the training. In fp16 the loss scaler already leaves out steps with such gradients, some of them on purpose, so only
-    the loss is looked at there. Of several processes all leave out a step that one of them has to.
+    the training. In fp16 the loss scaler leaves out steps with such gradients, some of them on purpose, until its scale
+    fits: those are not counted as skipped, and may be SCALINGS more in a row. Of several processes all leave out a step
+    that one of them has to.
     """
 
     def __init__(self, checkpoints: StepCheckpoints, learning_rate: float, allowed: int) -> None:
@@ -38,18 +42,21 @@ class FiniteGuard(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         # looked at whatever the loss: it is a call of all processes together where they share the weights
-        gradient = self._bad_gradient(trainer, pl_module, optimizer)
-        problem, self._bad_loss = self._bad_loss or gradient, ""
+        gradient = self._bad_gradient(pl_module, optimizer)
+        problem, loss_is_bad, self._bad_loss = self._bad_loss or gradient, bool(self._bad_loss), ""
         bad = bool(problem)
         if trainer.world_size > 1:
-            bad = trainer.strategy.reduce_boolean_decision(bad, all=False)
+            bad, loss_is_bad = (trainer.strategy.reduce_boolean_decision(one, all=False) for one in (bad, loss_is_bad))
         if not bad:
             self.in_a_row = 0
             return
-        self.skipped += 1
         self.in_a_row += 1
-        if self.in_a_row > self.allowed:
+        by_scaler = trainer.precision == "16-mixed" and not loss_is_bad
+        if self.in_a_row > self.allowed + (SCALINGS if by_scaler else 0):
             raise UserError(self._message(trainer, problem or "another process had a number that is not finite"))
+        if by_scaler:
+            return
+        self.skipped += 1
         optimizer.zero_grad(set_to_none=True)  # an optimiser leaves alone what has no gradient
         pl_module.log("skipped", float(self.skipped), prog_bar=True)
 
@@ -59,12 +66,8 @@ class FiniteGuard(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
 
-    def _bad_gradient(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
-    ) -> str:
+    def _bad_gradient(self, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer) -> str:
         """What is wrong with the gradients; '' if nothing is."""
-        if trainer.precision == "16-mixed":
-            return ""
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if torch.isfinite(whole(torch.nn.utils.get_total_norm(gradients))):

@@ -14,6 +14,7 @@ from gpslift.photos.camera_table import camera_table
 from gpslift.photos.datamodule import PhotoDataModule
 from gpslift.photos.dataset import photos_key
 from gpslift.priors.base_model import check_base_model
+from gpslift.priors.compact import check_sizes
 from gpslift.priors.condition import Texts
 from gpslift.priors.finetuning import lora_config, merge_lora, prepare_networks
 from gpslift.priors.frozen import cached_texts, with_latents
@@ -72,6 +73,8 @@ def check_first(config: ImagePriorConfig) -> None:
     choose_precision(config)
     choose_devices(config, optim.batch_size // optim.accumulate)
     check_trackers(config)
+    if prior.base == "compact":
+        check_sizes(config.backbone)
     if optim.optimizer == "adamw8bit":
         adamw8bit()
     if prior.lora_rank:

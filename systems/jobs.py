@@ -36,7 +36,7 @@ def _train(config: RunConfig) -> None:
     new_run = start_run(config)  # before the imports, which take longer than what is wrong with a config
     try:
         _do(config, "train", new_run)
-    except UserError:
+    except BaseException:  # a Ctrl-C, too
         forget_unstarted(new_run)
         raise
 

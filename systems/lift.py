@@ -23,7 +23,15 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
-from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, prior_of, rays_on
+from systems.distillation import (
+    DistillationSystem,
+    check_first,
+    distil,
+    falling_adam,
+    load_prior_and_cameras,
+    prior_of,
+    rays_on,
+)
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import lift_remedies
 from systems.regularisers import Regularisers, grown
@@ -211,6 +219,7 @@ def seen(render: Render, tint: Tensor, cameras: Cameras | None = None) -> Seen:
 def train(config: LiftConfig, run: Run) -> None:
     """Lifts the landmark from the prior."""
     device = prepare(config)
+    check_first(config, config.optim.batch_size)
     landmark = load_landmark(config.landmark)
     prior, table = load_prior_and_cameras(config, landmark, device)
     system = LiftSystem(config, landmark, prior, table, run.previews)

@@ -40,7 +40,8 @@ def run_many(files: Sequence[str], configs: Sequence[RunConfig], arguments: Sequ
     until they have saved. Raises UserError for two configs of one name.
     """
     check_names(configs)
-    free, waiting = free_gpus(), list(zip(files, configs, strict=True))
+    on_gpus = any(config.device != "cpu" for config in configs)
+    free, waiting = free_gpus() if on_gpus else [], list(zip(files, configs, strict=True))
     slots, console = len(free) or 1, Console()
     running: list[Job] = []
     done: list[Job] = []

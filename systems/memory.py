@@ -9,10 +9,12 @@ import torch
 from gpslift.errors import UserError
 from gpslift.guidance.suited import finish_has_adapters
 from gpslift.schema.image_prior import ImagePriorConfig
-from gpslift.schema.lift import LiftConfig
+from gpslift.schema.lift import GuidanceConfig, LiftConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
 
+SAID_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED")
+"""In errors of other types: of the CPU's allocator, of the driver, of cuBLAS and cuDNN."""
 BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024  # what getrusage and wait4 count memory in
 
 
@@ -32,7 +34,7 @@ def peak_memory_gb(device: torch.device) -> float:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the GPU's or the computer's memory is used up."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in SAID_OF_MEMORY)
 
 
 def out_of_memory(error: BaseException, remedies: str) -> UserError:
@@ -96,6 +98,7 @@ def lift_remedies(config: LiftConfig) -> str:
         remedies.append("with a Stable Diffusion prior set guidance.gradient_checkpointing=yes")
     if finish_has_adapters(config):
         remedies.append("set finish.objective=sds, which keeps no adapters")
+    remedies += _without_adapters(guidance)
     remedies += _narrower(config)
     if optim.batch_size > 1:
         remedies.append(f"lower optim.batch_size (now {optim.batch_size})")
@@ -106,7 +109,7 @@ def lift_remedies(config: LiftConfig) -> str:
 
 def refine_remedies(config: RefineConfig) -> str:
     """See `remedies_of`: of a refinement."""
-    optim, remedies = config.optim, _narrower(config)
+    optim, remedies = config.optim, [*_without_adapters(config.guidance), *_narrower(config)]
     if optim.batch_size > 1:
         remedies.append(f"lower optim.batch_size (now {optim.batch_size})")
     remedies.append(f"lower optim.size (now {optim.size}) or export.faces (now {config.export.faces})")
@@ -137,8 +140,13 @@ def export_remedies(config: LiftConfig | RefineConfig) -> str:
     return "; ".join([*remedies, *_elsewhere(config)])
 
 
+def _without_adapters(guidance: GuidanceConfig) -> list[str]:
+    return ["set guidance.objective=sds, which keeps no adapters"] if guidance.objective == "vsd" else []
+
+
 def _narrower(config: RunConfig) -> list[str]:
-    return ["set precision=bf16"] if config.precision in ("auto", "32") else []
+    wide = config.precision == "32" or (config.precision == "auto" and not torch.cuda.is_available())
+    return ["set precision=bf16"] if wide else []
 
 
 def _elsewhere(config: RunConfig) -> list[str]:

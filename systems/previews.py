@@ -1,7 +1,7 @@
 """What a prior's previews show during training: always the same places, texts and noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from gpslift.pictures import save_grid
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig, PreviewConfig
+from systems.sampling.common import sample_images
 
 AZIMUTHS = [0.0, 45.0, 90.0, 135.0, 180.0, 225.0, 270.0, 315.0]
 PLACES = 8
@@ -31,17 +32,8 @@ class Preview:
 
     def images(self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig) -> Tensor:
         """Samples the images [B, 3, S, S] in [0, 1]."""
-        images: Tensor = prior.sample(
-            dict(self.place),
-            len(self.prompts),
-            prompt=self.prompts,
-            num_inference_steps=STEPS,
-            guidance_scale_text=config.sample.guidance_scale_text,
-            guidance_scale_place=config.sample.guidance_scale_place,
-            guidance_rescale=config.sample.guidance_rescale,
-            generator=generator_for(config.seed, "preview"),
-        )
-        return images.float().cpu()
+        asked = replace(config, sample=replace(config.sample, steps=STEPS))
+        return sample_images(prior, self.place, generator_for(config.seed, "preview"), asked, self.prompts)
 
     def save(self, images: Tensor, path: Path) -> None:
         """Writes them as one picture, below the photos."""

@@ -71,7 +71,7 @@ class ImagePriorSystem(pl.LightningModule):
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
         self.best = BestAverage(max(config.optim.patience, 0))
         self.shared = False
-        self._clock, self._clock_step = 0.0, 0
+        self._clock, self._clock_step, self._previewed = 0.0, 0, 0
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
@@ -176,8 +176,16 @@ class ImagePriorSystem(pl.LightningModule):
         """The step that training starts from is not one that it has done."""
         self._clock, self._clock_step = 0.0, self.trainer.global_step
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Before each optimiser step: a preview, if one is due."""
+        self.preview_if_due()
+
+    def on_train_end(self) -> None:
+        """And after the last one."""
+        self.preview_if_due()
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """After each optimiser step: the speed; preview and held-out loss, or that loss alone where it decides."""
+        """After each optimiser step: the speed, and the held-out loss now and then, or where it decides."""
         step = self.trainer.global_step
         if step == self._clock_step:  # between the micro-batches of a step
             return
@@ -186,13 +194,10 @@ class ImagePriorSystem(pl.LightningModule):
             self.log("images_per_s", self.config.optim.batch_size / seconds, prog_bar=True)
         optim = self.config.optim  # while the learning rate warms up, no progress says nothing
         decides = self.best.patience > 0 and step >= optim.warmup_steps and step % optim.held_out_every_steps == 0
-        previews = step % self.config.log.preview_every_steps == 0
-        computes = self.trainer.is_global_zero or self.shared  # shared weights are put together by all processes
-        loss = self.log_held_out_loss(step) if (decides or previews) and computes else None
+        looks = step % self.config.log.preview_every_steps == 0
+        loss = self.log_held_out_loss(step) if (decides or looks) and self.computes else None
         if decides:
             self.choose_best(loss, step)
-        if previews and computes:
-            self.preview(step)
         self._clock, self._clock_step = time.monotonic(), step
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -255,7 +260,8 @@ class ImagePriorSystem(pl.LightningModule):
         at other steps.
         """
         draws = spread_draws(len(photos), HELD_OUT_PHOTOS, HELD_OUT_DRAWS)
-        total, size = 0.0, max(1, self.config.optim.batch_size // self.config.optim.accumulate)
+        slices = self.config.optim.accumulate * self.trainer.world_size  # one of them fits the memory
+        total, size = 0.0, max(1, self.config.optim.batch_size // slices)
         with self.averaged():
             for start in range(0, len(draws), size):
                 batch = photos[draws[start : start + size]]
@@ -264,6 +270,19 @@ class ImagePriorSystem(pl.LightningModule):
                 loss = self.denoising_loss(batch, batch["caption"], place, "held out ")
                 total += float(loss) * len(batch["caption"])
         return total / len(draws)
+
+    @property
+    def computes(self) -> bool:
+        """Whether this process looks at the averaged weights: the first one, or all where they share the weights."""
+        return self.trainer.is_global_zero or self.shared
+
+    def preview_if_due(self) -> None:
+        """Now and then, when the checkpoint of the steps done is saved: a preview may be the first to fail."""
+        step = self.trainer.global_step
+        if step == self._previewed or step % self.config.log.preview_every_steps or not self.computes:
+            return
+        self.preview(step)
+        self._previewed, self._clock = step, time.monotonic()
 
     def preview(self, step: int) -> None:
         """A picture of the averaged weights' images in the folder of previews."""

@@ -1,10 +1,10 @@
-"""A resumed training follows the config: learning rates and decays that were changed hold from there on."""
+"""A resumed training follows the config: learning rates that were changed hold from there on."""
 
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch.optim.lr_scheduler import ExponentialLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 
 class ConfiguredRates(pl.Callback):
@@ -28,15 +28,14 @@ def follow(optimizer: torch.optim.Optimizer, configured: torch.optim.Optimizer) 
 
 
 def follow_schedule(schedule: LRScheduler, configured: LRScheduler) -> None:
-    """Gives a schedule the rates and the decay of one made from the config, and its optimiser the rate of now."""
-    decay, wanted_decay = getattr(schedule, "gamma", 1.0), getattr(configured, "gamma", 1.0)
-    if schedule.base_lrs == configured.base_lrs and decay == wanted_decay:
+    """Gives a schedule the rates of one made from the config, and its optimiser the rate of now.
+
+    How they change with the steps no checkpoint holds: that is the config's by itself.
+    """
+    if schedule.base_lrs == configured.base_lrs:
         return
-    later = (wanted_decay / decay) ** schedule.last_epoch
     for group, base, wanted in zip(
         schedule.optimizer.param_groups, schedule.base_lrs, configured.base_lrs, strict=True
     ):
-        group["lr"] *= wanted / base * later if base else 0.0
+        group["lr"] *= wanted / base if base else 0.0
     schedule.base_lrs = configured.base_lrs
-    if isinstance(schedule, ExponentialLR):
-        schedule.gamma = wanted_decay

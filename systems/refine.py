@@ -27,7 +27,7 @@ from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
-from systems.distillation import DistillationSystem, distil, falling_adam, load_prior_and_cameras, rays_on
+from systems.distillation import DistillationSystem, check_first, distil, falling_adam, load_prior_and_cameras, rays_on
 from systems.lifted import Lifted, build_renderer, load_lifted, renderer_weights
 from systems.memory import refine_remedies
 from systems.running import prepare
@@ -65,7 +65,7 @@ class RefineSystem(DistillationSystem):
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Draws the mesh from the step's cameras and asks the prior."""
         step, optim = self.global_step, self.config.optim
-        first = step // self.reuse * optim.batch_size
+        first = step // self.objective.reuse * optim.batch_size
         views = self.viewpoints.draw(first, optim.batch_size, optim.size)
         picture = drawn(self.renderer, views.cameras, self.device)
         seen = Seen(picture.color.permute(0, 3, 1, 2), (1 - picture.opacity)[:, None], views.cameras)
@@ -166,6 +166,7 @@ def mesh_renderer(config: RefineConfig, lifted: Renderer, vertices: Tensor, face
 def train(config: RefineConfig, run: Run) -> None:
     """Refines a lift from the prior."""
     device = prepare(config)
+    check_first(config)
     landmark = load_landmark(config.landmark)
     if run.resume_from:
         make_scene = partial(saved_scene, config, run, run.resume_from)

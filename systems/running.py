@@ -98,6 +98,8 @@ def prepare(config: RunConfig) -> torch.device:
     # Filling uninitialised memory costs time, and nothing here reads such memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device.type == "cuda":
+        if device.index is not None:  # what is tried out on "cuda" before training is tried on this process's own
+            torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
     pl.seed_everything(config.seed, workers=True, verbose=False)
     return device

@@ -32,7 +32,7 @@ def stages_of(
 ) -> tuple[Stage, ...]:
     """The stages that have steps, in their order. None starts between steps that share a target."""
     steps, colored = config.optim.steps, config.coloring.share
-    finished = finish_share(config) if objective.makes_pictures else 0.0  # else it draws as finely by itself
+    finished = finish_share(config)
     finished_from = _next_target((1 - finished - colored) * steps, objective.reuse)
     colored_from = _next_target((1 - colored) * steps, config.guidance.reuse)
     stages = [Stage("shape", 0, objective, viewpoints)]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run
 from gpslift.schema.run import RunConfig
 from systems import jobs
+from systems.memory import is_out_of_memory
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
 REFINE = "configs/refine_statue_of_liberty.yaml"
@@ -133,6 +135,41 @@ def test_what_a_job_raises_becomes_a_line_and_an_exit_code(
         assert line.endswith("resume=outputs/a/b")
 
 
+def test_of_several_processes_one_says_how_to_go_on(
+    calls: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(config: RunConfig) -> None:
+        raise Interrupted(Run(Path("outputs/a/b")), 7)
+
+    monkeypatch.setattr(sys.modules["systems.lift"], "export", stop)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert launch.main(["--config", LIFT, "--export"]) == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("no"), UserError("no")])
+def test_what_ends_before_training_leaves_no_run(
+    calls: list, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(config: RunConfig, run: Run) -> None:
+        assert run.folder.is_dir()
+        made.append(run.folder)
+        raise error
+
+    made: list[Path] = []
+    monkeypatch.setattr(sys.modules["systems.lift"], "train", fail)
+    with suppress(RuntimeError):
+        launch.main(["--config", LIFT, "--train"])
+    assert made and not made[0].exists()
+
+
+@pytest.mark.parametrize(
+    "said", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"]
+)
+def test_drivers_and_libraries_have_words_of_their_own_for_too_little_memory(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said)) and not is_out_of_memory(RuntimeError("CUDA error: invalid argument"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "job", "words"),
     [
@@ -142,6 +179,8 @@ def test_what_a_job_raises_becomes_a_line_and_an_exit_code(
         (["--config", LIFT, "--export"], "lift.export", "lower export.resolution (now 160) or export.picture_size"),
         (["--config", LIFT, "--validate"], "validation.validate_lift", "lower export.faces (now 50000)"),
         (["--config", REFINE, "--train"], "refine.train", "lower refine.supersample (now 2)"),
+        (["--config", REFINE, "guidance.objective=vsd"], "refine.train", "guidance.objective=sds, which keeps no adap"),
+        (["--config", LIFT, "guidance.objective=vsd"], "lift.train", "guidance.objective=sds, which keeps no adapters"),
     ],
 )
 def test_too_little_memory_in_any_mode_names_settings_that_take_less(

@@ -72,6 +72,15 @@ def test_without_a_gpu_one_follows_the_other(program: Path, monkeypatch: pytest.
     assert starts == ["a", "b", "c"] and set(gpus(program).values()) == {""}
 
 
+def test_on_the_cpu_one_follows_the_other_whatever_gpus_there_are(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    configs = [LiftConfig(name=name, output=str(program), device="cpu") for name in ("a", "b")]
+    assert many.run_many(["a", "b"], configs, ["--train", f"output={program}", "together=1"]) == 0
+    assert gpus(program) == {"a": "3,5", "b": "3,5"}  # what was there before is left alone
+
+
 def test_one_that_fails_is_told_and_the_others_go_on(
     program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
-from gpslift.guidance.suited import finish_has_adapters, finish_share
+from gpslift.guidance.suited import finish_has_adapters, finish_share, guidance_scale
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
 
@@ -18,6 +18,16 @@ def distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool
     yield from _left_open("guidance.scale", guidance.scale, "for what suits the objective")
     yield from _left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
     yield from _left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
+    text = guidance_scale(guidance) if guidance.scale_text < 0 else guidance.scale_text
+    yield (
+        guidance.negative_prompt == "" or text != 1,
+        f"guidance.negative_prompt={guidance.negative_prompt} is of no effect at a guidance scale of 1; raise "
+        "guidance.scale or guidance.scale_text",
+    )
+    yield (
+        guidance.place != "text" or guidance.scale_place == -1,
+        f"guidance.scale_place={guidance.scale_place:g} needs a place; leave it out, or guidance.place=text",
+    )
     azimuth = config.cameras.azimuth
     pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
     yield from _range_rules(pairs)
@@ -42,6 +52,11 @@ def refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
         config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
         f"devices={config.devices}, nodes={config.nodes}, strategy={config.strategy}: a refinement runs in one "
         "process; leave them out",
+    )
+    guidance = config.guidance
+    yield (
+        guidance.objective != "vsd" or guidance.adapter_warmup < 1,
+        f"guidance.adapter_warmup={guidance.adapter_warmup:g} must be less than 1",
     )
 
 

@@ -36,7 +36,7 @@ def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _sample_rules(config.place.kind, config.sample)
     yield from _preview_rules(config.place.kind, config.preview.gps)
     yield from _left_alone(config, LANDMARK_KEYS, "place.kind=azimuth", config.place.kind == "azimuth")
-    data, drop, backbone, optim = config.data, config.dropout, config.backbone, config.optim
+    data, drop, optim = config.data, config.dropout, config.optim
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
         f"data.radius_min_m={data.radius_min_m:g} must be below data.radius_max_m={data.radius_max_m:g}",
@@ -50,13 +50,6 @@ def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         f"dropout.text={drop.text:g}, dropout.place={drop.place:g} and dropout.both={drop.both:g} exclude each other "
         "and must sum to at most 1",
     )
-    if config.prior.base == "compact":
-        unit = backbone.fold * 2 ** (len(backbone.channels) - 1)
-        yield (
-            backbone.image_size % unit == 0,
-            f"backbone.image_size={backbone.image_size} must be a multiple of {unit} (backbone.fold={backbone.fold} "
-            f"times 2 per step between the {len(backbone.channels)} resolutions of backbone.channels)",
-        )
     yield (
         optim.batch_size % optim.accumulate == 0,
         f"optim.batch_size={optim.batch_size} must be a multiple of optim.accumulate={optim.accumulate}",

@@ -14,11 +14,13 @@ def guidance_scale(config: GuidanceConfig) -> float:
 
 
 def finish_share(config: LiftConfig) -> float:
-    """Share of a lift's steps in its finish, if it has one."""
+    """Share of a lift's steps in its finish: none where the shape's objective draws as finely by itself."""
     finish = config.finish
+    if config.guidance.objective in FINISH_SHARES:
+        return 0.0
     return FINISH_SHARES.get(finish.objective, FINISH_SHARES["sds"]) if finish.share < 0 else finish.share
 
 
 def finish_has_adapters(config: LiftConfig) -> bool:
-    """Whether a lift, whose shape follows pictures, is finished by an objective with adapters."""
-    return config.guidance.objective == "multistep" and config.finish.objective == "vsd" and finish_share(config) > 0
+    """Whether a lift is finished by an objective with adapters."""
+    return config.finish.objective == "vsd" and finish_share(config) > 0

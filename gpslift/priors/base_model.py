@@ -38,9 +38,14 @@ def check_base_model(base: str, side: int) -> None:
         check_image_size(base, side, unet, vae)
 
 
-def check_kind(base: str, unet: Mapping[str, Any], vae: Mapping[str, Any], text_width: int) -> None:
+def check_kind(
+    base: str, unet: Mapping[str, Any], vae: Mapping[str, Any], text_width: int, key: str = "prior.base"
+) -> None:
     """Raises UserError for a model that makes images of more than text and noise, such as an inpainting one, or whose
-    U-Net listens to more than one text encoder, as SDXL's. unet, vae: the parts' configs."""
+    U-Net listens to more than one text encoder, as SDXL's.
+
+    unet, vae: the parts' configs. key: of the config, that `base` is the value of.
+    """
     problem = ""
     if unet["in_channels"] != vae["latent_channels"]:
         problem = f"its U-Net takes {unet['in_channels']} channels, its VAE makes {vae['latent_channels']}"
@@ -49,7 +54,7 @@ def check_kind(base: str, unet: Mapping[str, Any], vae: Mapping[str, Any], text_
     elif unet["cross_attention_dim"] != text_width:
         problem = f"its U-Net listens to {unet['cross_attention_dim']} channels, its text encoder gives {text_width}"
     if problem:
-        raise UserError(f"prior.base={base}: {problem}; give a text-to-image model of Stable Diffusion 1 or 2")
+        raise UserError(f"{key}={base}: {problem}; give a text-to-image model of Stable Diffusion 1 or 2")
 
 
 def load_base_model(base: str, key: str = "prior.base") -> BaseModel:

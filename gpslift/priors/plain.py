@@ -4,7 +4,7 @@ import torch
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.config import resolve_path
-from gpslift.priors.base_model import is_hub_id, load_base_model
+from gpslift.priors.base_model import check_kind, is_hub_id, load_base_model
 from gpslift.priors.gated_attention import cross_attention_layers
 from gpslift.priors.loading import frozen
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -24,6 +24,7 @@ def load_plain_model(path: str, caption: str, device: torch.device | str) -> Pla
     Its gates are shut: every place gives the model's own answer, exactly. Raises UserError for what cannot be loaded.
     """
     base = load_base_model(path, key="prior.path")
+    check_kind(path, base.unet.config, base.vae.config, base.text_encoder.config.hidden_size, "prior.path")
     layers = len(cross_attention_layers(base.unet))
     encoder = LandmarkPlaceEncoder(width=base.unet.config.cross_attention_dim, gates=layers)
     side = base.unet.config.sample_size * 2 ** (len(base.vae.config.block_out_channels) - 1)

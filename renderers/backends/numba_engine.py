@@ -15,7 +15,7 @@ from renderers.backends.contract import GridLayout, OccupiedCells
 from renderers.backends.padded import PaddedRendering
 from renderers.samples import Samples
 
-MOST_THREADS = numba.get_num_threads()  # its default is its maximum: all cores this process may use
+MOST_THREADS = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # all cores this process may use
 
 
 @lru_cache

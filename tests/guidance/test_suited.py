@@ -3,6 +3,7 @@
 import pytest
 
 from gpslift.config import load_config
+from gpslift.config_checks import check_together
 from gpslift.guidance.objectives import OBJECTIVES, scales_of
 from gpslift.guidance.suited import FINISH_SHARES, SCALES, finish_has_adapters, finish_share
 from gpslift.priors.composition import Scales
@@ -41,10 +42,13 @@ def test_a_finish_that_is_left_open_suits_its_own_objective(objective: str, scal
     assert finish_share(config) == 0.0 and not finish_has_adapters(config)
 
 
-def test_what_makes_no_pictures_is_not_finished_by_adapters() -> None:
+@pytest.mark.parametrize("objective", ["sds", "ism", "vsd"])
+def test_what_makes_no_pictures_is_not_finished(objective: str) -> None:
     config = LiftConfig()
-    config.guidance.objective = "sds"
-    assert not finish_has_adapters(config)
+    config.guidance.objective = objective
+    assert finish_share(config) == 0.0 and not finish_has_adapters(config)
+    config.coloring.share = 0.9  # no finish: nothing that would not fit
+    check_together(config)
 
 
 def test_the_shipped_configs_leave_both_to_the_objective() -> None:

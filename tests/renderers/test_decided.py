@@ -54,6 +54,8 @@ def test_halfway_it_is_sharpened_by_half() -> None:
 def test_never_means_never() -> None:
     picture = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(0))
     assert torch.equal(sharpened(picture, (0.0, 0.0)), picture)
+    render = render_of(picture, 0.9, 0.2)
+    assert decided(render, (0.0, 0.0)) is render
 
 
 def test_things_keep_their_colour_and_what_is_behind_them_its_own() -> None:

@@ -68,6 +68,16 @@ def test_what_is_saved_is_the_average_and_not_the_last_weights(finished: tuple[W
     assert not torch.allclose(saved[name], raw[f"networks.unet.{name}"], atol=1e-4)
 
 
+def test_sizes_that_do_not_fit_are_refused_before_photos_are_read(
+    few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("systems.image_prior.PhotoDataModule", lambda *_: pytest.fail("photos were read"))
+    config = tiny_config(few_photos, tmp_path)
+    config.backbone.channels = [100, 200]
+    with pytest.raises(UserError, match=r"backbone\.channels holds 100; each must be a multiple of 32"):
+        train(config)
+
+
 def test_the_run_folder_holds_prior_previews_metrics_and_how_to_go_on(
     finished: tuple[Watched, Run], few_photos: Path
 ) -> None:

@@ -114,6 +114,18 @@ def test_a_run_writes_metrics_and_previews(lifts: Leavings) -> None:
     assert json.loads(run.status.read_text())["state"] == "finished"
 
 
+def test_a_preview_that_fails_finds_its_steps_checkpoint_saved(
+    lifts: Leavings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(system: systems.lift.LiftSystem, step: int) -> None:
+        raise UserError(f"no preview at step {step}")
+
+    monkeypatch.setattr(systems.lift.LiftSystem, "preview", fail)
+    assert launch.main(arguments(tmp_path, "lift", lifts.prior, "log.preview_every_steps=3")) == 2
+    assert "no preview at step 3" in capsys.readouterr().err
+    assert [path.stem for path in checkpoints_of(only_run(tmp_path, "lift").checkpoints)] == ["step_00000003"]
+
+
 def test_figures_stand_in_the_rows_of_their_stage_alone(lifts: Leavings) -> None:
     """Clearing counts up to step 2.4; the adapters learn in the finish, from step 4 to 8."""
     with open(lifts.run("multistep").metrics, newline="") as file:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins import MixedPrecision
 from rich.console import Console
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run
 from gpslift.schema.lift import LiftConfig
 from systems import checkpoints as checkpoints_module
+from systems import guards
 from systems.checkpoints import AtomicCheckpointIO
 from systems.metrics_file import MetricsFile
 from systems.progress import StepProgress
@@ -223,6 +225,46 @@ def test_too_many_of_them_in_a_row_stop_with_advice(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=message):
         train(tmp_path, "toy", toy=spoilt_at(3, 4, 5), skipped=2)
+
+
+@pytest.fixture
+def fp16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainers compute as in fp16 on a GPU: gradients are scaled, and scaled back before they are used."""
+    usual = pl.Trainer
+
+    def trainer(**settings: Any) -> pl.Trainer:
+        scaled = MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=256.0))  # type: ignore[attr-defined]
+        return usual(**{**settings, "precision": None, "plugins": [*settings["plugins"], scaled]})
+
+    monkeypatch.setattr(pl, "Trainer", trainer)
+    monkeypatch.setattr(guards, "SCALINGS", 4)
+
+
+def with_slope(steps: range) -> Toy:
+    """A toy whose loss is finite, with a slope at these steps that is no number."""
+    toy = Toy()
+    usual = toy.training_step
+
+    def training_step(batch: Any, batch_idx: int) -> Tensor:
+        loss = usual(batch, batch_idx)
+        zero = (toy.net.bias[0] - toy.net.bias[0].detach()).sqrt()
+        return loss + zero if toy.global_step in steps else loss
+
+    toy.training_step = training_step  # type: ignore[method-assign]
+    return toy
+
+
+def test_in_fp16_the_scaler_may_leave_out_a_few_steps(tmp_path: Path, fp16: None) -> None:
+    toy, run = train(tmp_path, "toy", toy=with_slope(range(3, 7)))
+    assert state_of(run) == ("finished", STEPS) and all(value.isfinite().all() for value in toy.state_dict().values())
+    saved = torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)["callbacks"]
+    assert saved["FiniteGuard"] == {"skipped": 0, "in_a_row": 0}
+
+
+def test_in_fp16_gradients_that_no_scale_helps_stop_with_advice(tmp_path: Path, fp16: None) -> None:
+    with pytest.raises(UserError, match=r"step \d+: the gradient of net\.bias is not finite.*precision=32"):
+        train(tmp_path, "toy", toy=with_slope(range(3, 20)))
+    assert state_of(only_run(tmp_path, "toy"))[0] == "failed"
 
 
 def test_a_full_disk_halfway_through_a_checkpoint_leaves_the_last_good_one(

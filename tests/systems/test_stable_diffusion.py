@@ -1,6 +1,7 @@
 """A Stable Diffusion folder of tiny random weights runs through everything: prior, pictures, lifts, export, resume."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,16 @@ def test_a_plain_model_is_lifted_from_by_its_text_alone(base: Path, tmp_path: Pa
     assert "has no place encoder" in capsys.readouterr().err
     assert lift(tmp_path, "text", base, "guidance.objective=sds", "guidance.place=text") == 0
     assert saved(only_run(tmp_path, "text"))["global_step"] == 4
+
+
+def test_a_plain_model_of_another_kind_is_refused(base: Path, tmp_path: Path, capsys: Any) -> None:
+    """An inpainting model, whose U-Net takes a mask and a picture, too."""
+    inpainting = shutil.copytree(base, tmp_path / "inpainting")
+    unet = UNet2DConditionModel.from_pretrained(base, subfolder="unet")
+    UNet2DConditionModel.from_config({**unet.config, "in_channels": 9}).save_pretrained(inpainting / "unet")
+    assert lift(tmp_path, "text", inpainting, "guidance.place=text") == 2
+    said = capsys.readouterr().err
+    assert f"prior.path={inpainting}: its U-Net takes 9 channels, its VAE makes 4" in said
 
 
 def test_a_plain_model_says_what_it_said_before(base: Path) -> None:

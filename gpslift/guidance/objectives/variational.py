@@ -18,7 +18,8 @@ from gpslift.priors.condition import Condition
 from gpslift.randomness import independent_for_samples, normal_for_samples
 
 LOSS_SCALE = 2.0**16
-"""The adapters' loss is multiplied by it and their gradients divided: a mean's would be nothing in 16 bits."""
+"""The adapters' loss is multiplied by it and their gradients divided: a mean's would be nothing in 16 bits. Where they
+are too large for these, it is halved."""
 
 
 class VariationalDistillation(GradientObjective):
@@ -35,7 +36,7 @@ class VariationalDistillation(GradientObjective):
         self, guidance: Guidance, rank: int, lr: float, warmup: float = 0.0, clearing: Clearing = NOT_CLEARED
     ) -> None:
         super().__init__(guidance, clearing)
-        self.warmup, self.learnt = warmup, 0
+        self.warmup, self.learnt, self.loss_scale = warmup, 0, LOSS_SCALE
         self.adapters = UNetAdapters(guidance.prior.unet, rank, guidance.seed)
         self.lr = lr
         self.optimizer = torch.optim.AdamW(self.adapters.parameters(), lr)
@@ -51,7 +52,8 @@ class VariationalDistillation(GradientObjective):
         if self.learnt >= self.warmup * guidance.steps:
             with self.adapters.active(seen.cameras):
                 compared = guidance.unguided_noise(noisy, timestep, told)
-        return Answer(noisy, predicted, compared, {"adapter_loss": self.learn(latents, told, seen.cameras, first)})
+        loss = self.learn(latents, told, seen.cameras, first)
+        return Answer(noisy, predicted, compared, {"adapter_loss": loss, "adapter_steps": float(self.learnt)})
 
     @torch.enable_grad()
     def learn(self, latents: Tensor, told: Condition, cameras: Cameras, first: int) -> float:
@@ -69,26 +71,28 @@ class VariationalDistillation(GradientObjective):
             raw = prior.predict_raw(noisy, timestep, told).to(latents.dtype)
             loss = mse_loss(raw, prior.raw_target(latents, noise, timestep))
             self.optimizer.zero_grad()
-            (LOSS_SCALE * loss).backward()
+            (self.loss_scale * loss).backward()
         gradients = [parameter.grad for parameter in self.adapters.parameters() if parameter.grad is not None]
         for gradient in gradients:
-            gradient /= LOSS_SCALE
+            gradient /= self.loss_scale
         average_over_processes(gradients)
         if torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
             self.optimizer.step()
             self.learnt += 1
+        elif torch.isfinite(loss):
+            self.loss_scale = max(self.loss_scale / 2, 1.0)
         return float(loss.detach())
 
     def state_dict(self) -> dict[str, Any]:
-        """The adapters, their optimiser, and the steps that they have learnt."""
+        """The adapters, their optimiser, the steps that they have learnt, and the scale of their loss."""
         adapters, optimizer = self.adapters.state_dict(), self.optimizer.state_dict()
-        return {"adapters": adapters, "adapter_optimizer": optimizer, "learnt": self.learnt}
+        return {"adapters": adapters, "adapter_optimizer": optimizer, "learnt": self.learnt, "scale": self.loss_scale}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse. A lift that was resumed with another objective has fresh adapters."""
         if "adapters" in state:
             self.adapters.load_state_dict(state["adapters"])
-            self.learnt = state["learnt"]
+            self.learnt, self.loss_scale = state["learnt"], state["scale"]
             self.optimizer.load_state_dict(state["adapter_optimizer"])
             for group in self.optimizer.param_groups:
                 group["lr"] = self.lr  # a changed setting holds from here on
