@@ -32,7 +32,7 @@ def train_angle_classifier(
     if len(images) < LEAST_PHOTOS:
         raise UserError(
             f"only {counted(len(images), 'photo')} for the judges: angle accuracy needs {LEAST_PHOTOS} at least; "
-            "raise data.judge_share, or give more photos"
+            "train the prior anew with more photos, or with a higher data.judge_share"
         )
     beliefs = soft_labels(torch.as_tensor(np.asarray(azimuth_deg, np.float32)), SPREAD_DEG)
     return train_photo_classifier(images, beliefs, "one of", "azimuths", seed, epochs, cache_path, precision)

@@ -142,10 +142,11 @@ def _kept_on_disk(prior: PlaceDiffusionPipeline, photos: PhotoDataModule, config
 def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
     """The shell command that uses this run's prior: lifts the landmark, or makes pictures of the city."""
     prior = f"prior.path={short_path(run.folder)}"
+    elsewhere = [f"output={config.output}"] if config.output != ImagePriorConfig().output else []
     if not isinstance(subject, Landmark):
         latitude, longitude = subject.center
         asked = ["sample.prompt=a bench under a tree", f"sample.gps=[{latitude:.4f},{longitude:.4f}]"]
         return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
     own = [f"landmark={config.landmark}", f"name={subject.name}"] if is_landmark_file(config.landmark) else []
     lift = "configs/own_landmark.yaml" if own else f"configs/{subject.name}.yaml"
-    return shlex.join(["python", "launch.py", "--config", lift, "--train", *own, prior])
+    return shlex.join(["python", "launch.py", "--config", lift, "--train", *own, *elsewhere, prior])

@@ -29,6 +29,8 @@ def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         bool(config.prior.base.strip()),
         "prior.base= is empty; it is compact, or a Stable Diffusion folder or hub id such as owner/name",
     )
+    for name, value in {"photos": config.data.photos, "cache": config.data.cache}.items():
+        yield (bool(value.strip()), f"data.{name}= is empty; give a folder, or leave it out")
     yield from _place_rules(config)
     yield from _finetuning_rules(config)
     yield from _optimizer_rules(config)

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from gpslift.export.tileset import write_tileset
 from gpslift.export.views import RenderFunction, standing_box
 from gpslift.geo.landmarks import Landmark
 from gpslift.schema.export import ExportConfig
-from gpslift.storage import saving
+from gpslift.storage import replace_text, saving
 
 LOG = logging.getLogger(__name__)
 REPORT = "export.json"
@@ -148,7 +149,7 @@ def write_landmark(
 
 def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
     """Removes what the export before this one wrote beside its report and this one did not: it is of another mesh."""
-    if report.is_file():
+    with suppress(FileNotFoundError, ValueError, KeyError, AttributeError):  # no last one, or a damaged report of it
         names = json.loads(report.read_text(encoding="utf-8"))["paths"].values()
         for path in {report.with_name(Path(name).name) for name in names} - written:
             path.unlink(missing_ok=True)
@@ -202,5 +203,5 @@ def _report(
         seconds=seconds,
     )
     plain = asdict(report) | {"paths": {name: item.name for name, item in report.paths.items()}}
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+    replace_text(path, json.dumps(plain, indent=2) + "\n")
     return report

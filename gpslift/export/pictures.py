@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from gpslift.errors import UserError
 from gpslift.export.views import Corner, RenderFunction, framing_cameras, ring
 
 COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
@@ -70,9 +71,16 @@ def write_turntable(
     cameras = framing_cameras(box_min, box_max, ring(frames), ELEVATION_DEG, side)
     path.parent.mkdir(parents=True, exist_ok=True)
     film = imageio.get_writer(path, fps=FRAMES_PER_SECOND, codec="libx264", quality=8, macro_block_size=BLOCK)
-    with closing(film) as writer:
-        for frame in range(frames):
-            writer.append_data(color_picture(render(cameras[frame : frame + 1]), background)[0])
+    try:
+        with closing(film) as writer:
+            for frame in range(frames):
+                writer.append_data(color_picture(render(cameras[frame : frame + 1]), background)[0])
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise UserError(  # the encoder is a program of its own, whose troubles have no number
+            f"the film {path} cannot be written; is the disk full? Free some space: {error}"
+        ) from error
     return path
 
 

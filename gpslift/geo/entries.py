@@ -56,7 +56,10 @@ def _convert(what: str, kind: Any, value: Any) -> Any:
             return str(value)
         numbers = [float(item) for item in (value if kind == Point else [value])]
     except (TypeError, ValueError) as error:
-        raise UserError(f"{what} cannot be read from {value!r}") from error
+        raise UserError(
+            f"{what} cannot be read from {value!r}; numbers have a point, degrees are decimal, negative in the south "
+            "and west, such as -33.8568"
+        ) from error
     if not all(map(math.isfinite, numbers)) or len(numbers) != (3 if kind == Point else 1):
         raise UserError(f"{what} cannot be read from {value!r}")
     return tuple(numbers) if kind == Point else numbers[0]

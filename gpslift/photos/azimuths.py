@@ -9,6 +9,7 @@ Columns may stand in any order, and there may be more of them.
 
 import csv
 import math
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -47,7 +48,7 @@ def read_azimuths(path: str) -> dict[str, float]:
         raise UserError(f"data.azimuths={path} is not readable as CSV: {error}") from error
     azimuths: dict[str, float] = {}
     for line, file, text in rows:
-        name, azimuth = PurePosixPath(file.strip().replace("\\", "/")).as_posix(), _degrees(path, line, text)
+        name, azimuth = _composed(PurePosixPath(file.strip().replace("\\", "/")).as_posix()), _degrees(path, line, text)
         if azimuths.setdefault(name, azimuth) != azimuth:
             raise UserError(f"data.azimuths={path}, line {line}: {name} has another azimuth in an earlier line")
     return azimuths
@@ -58,7 +59,7 @@ def keep_told(table: pa.Table, azimuths: dict[str, float], path: str, report: Ph
 
     UserError for azimuths of photos that are not in the folder, and if there are none of those that are.
     """
-    there = table["path"].to_pylist()
+    there = [_composed(path) for path in table["path"].to_pylist()]
     if strangers := sorted(azimuths.keys() - set(there)):
         named = ", ".join(strangers[:_NAMED]) + (", ..." if len(strangers) > _NAMED else "")
         count = f"{len(strangers)} of" if len(strangers) < len(azimuths) else "none of"
@@ -71,7 +72,7 @@ def keep_told(table: pa.Table, azimuths: dict[str, float], path: str, report: Ph
     if not azimuths:
         raise UserError(f"data.azimuths={path} tells of no photo: it has no line below its heading")
     table = keep(table, np.array([name in azimuths for name in there], np.bool_), f"not in {path}", report)
-    azimuth = np.array([azimuths[name] for name in table["path"].to_pylist()], np.float64)
+    azimuth = np.array([azimuths[_composed(name)] for name in table["path"].to_pylist()], np.float64)
     unknown = np.full(len(azimuth), np.nan)
     places = Viewpoints(azimuth, np.zeros(len(azimuth)), unknown, unknown, unknown, unknown)
     for name, values in vars(places).items():
@@ -86,6 +87,11 @@ def _check_columns(path: str, names: list[str]) -> None:
             f"data.azimuths={path}: no column {' and no column '.join(missing)} (its first line has {has}); "
             f"it takes {' and '.join(COLUMNS)}: degrees clockwise from north, of the camera as seen from the landmark"
         )
+
+
+def _composed(name: str) -> str:
+    """One form of accents: a Mac's archives have another than most editors write."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _degrees(path: str, line: int, text: str) -> float:

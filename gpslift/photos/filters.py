@@ -47,6 +47,8 @@ def keep_readable(table: pa.Table, report: PhotoReport) -> pa.Table:
         )
     heic = np.array(["pip install pillow-heif" in error for error in errors], np.bool_)
     table = keep(table, ~heic, "HEIC, which needs the package pillow-heif", report)
+    if first := next((error for error in errors[~heic] if error), ""):
+        report.warnings.append(f"the first that cannot be read: {first}")
     return keep(table, errors[~heic] == "", "cannot be read", report)
 
 

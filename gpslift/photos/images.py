@@ -16,7 +16,12 @@ PHOTO_SUFFIXES = frozenset(
 )
 """Kinds of files that carry EXIF and that Pillow (HEIC: pillow-heif) decodes."""
 
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")
+"""Pillow's names of what these may hold. It knows more, and hands some of them (EPS) to other programs."""
+
+DECODE_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, RuntimeError, struct.error
+)  # fmt: skip
 """What Pillow raises on files that are not what they claim to be. All are caught together, and told as one thing."""
 
 _UPRIGHT = {
@@ -43,7 +48,8 @@ def open_image(path: Path, megapixels_max: float) -> Image.Image:
     ):  # Pillow's own limit is one setting for the whole process; ours is checked below, before any decoding
         pillows_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(path)
+            Image.init()
+            image = Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
         except DECODE_ERRORS as error:
             raise UserError(f"cannot read {path}: {_reason(path, error)}") from error
         finally:
@@ -92,9 +98,9 @@ def load_square(path: Path, size: int, megapixels_max: float) -> NDArray[np.uint
     Transparent parts become white. UserError, with the path, if the file is damaged, cut off, or too large.
     """
     with open_image(path, megapixels_max) as image:
-        turn = orientation(image)
         try:
             square = shrink(image, (size, size), square=True)
+            turn = orientation(image)  # after the pixels: reading these, Pillow turns TIFFs itself, and says so
         except DECODE_ERRORS as error:
             raise UserError(f"cannot read {path}: {_reason(path, error)}") from error
     if turn in _UPRIGHT:  # a centred square stays one when turned, and turning few pixels is cheap
@@ -107,8 +113,8 @@ def difference_hash(image: Image.Image) -> bytes:
 
     Each bit says whether a cell of a 9 x 9 thumbnail of the upright picture is brighter than its neighbour.
     """
-    turn = orientation(image)
     small = shrink(image, (9, 9), square=False).convert("L")
+    turn = orientation(image)
     if turn in _UPRIGHT:
         small = small.transpose(_UPRIGHT[turn])
     grey = np.asarray(small, np.int16)

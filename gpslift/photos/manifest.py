@@ -68,6 +68,10 @@ def build_manifest(subject: Subject, data: DataConfig) -> Manifest:
     UserError if no photo is fit (each reason has its own message). `report.text()` says what was dropped, and warns.
     """
     folder, cache = photo_folder(subject, data), Path(data.cache).expanduser()
+    if data.photos == "embedded" and isinstance(subject, Landmark):
+        from gpslift.procedural.dataset import grounded
+
+        subject = grounded(subject)  # as they were taken
     scan = scan_folder(folder, cache, data.image_megapixels_max, hash_all=bool(data.azimuths))
     cached = cache / "manifests" / f"{_manifest_key(folder, scan, subject, data)}.parquet"
     if (table := read_table(cached)) is None:
@@ -90,7 +94,8 @@ def _usable(scan: pa.Table, subject: Subject, data: DataConfig, report: PhotoRep
     """The rows that pass all filters, with their places and parts; what happened is in the report."""
     if ignored := json.loads(scan.schema.metadata[b"ignored"]):
         report.warnings.append(
-            f"{len(ignored)} links lead out of the folder and are not followed ({', '.join(ignored[:3])})"
+            f"{len(ignored)} left alone ({', '.join(ignored[:3])}): links that lead nowhere or out of the folder, "
+            "names that are not UTF-8, or what may not be read"
         )
     table = scan if data.azimuths else filters.keep_positioned(scan, report)
     if isinstance(subject, Landmark):

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -63,20 +64,37 @@ def scan_folder(folder: Path, cache: Path, megapixels_max: float, hash_all: bool
         table = pa.Table.from_pylist(_read_all(folder, entries, megapixels_max, hash_all), schema=_SCHEMA)
         write_table(table.replace_schema_metadata({"ignored": json.dumps(ignored)}), cached)
 
-    return made_once(cached, partial(read_table, cached), read)
+    table = made_once(cached, partial(read_table, cached), read)
+    return _errors_again(table, folder, entries, megapixels_max, hash_all)
+
+
+def _errors_again(
+    table: pa.Table, folder: Path, entries: list[Entry], megapixels_max: float, hash_all: bool
+) -> pa.Table:
+    """The table with the rows of photos that could not be read, read again: what was in the way may be gone."""
+    rows = table.to_pylist()
+    failed = [number for number, row in enumerate(rows) if row["error"]]
+    for number in failed:
+        rows[number] = _read_photo(folder, entries[number], megapixels_max=megapixels_max, hash_all=hash_all)
+    return pa.Table.from_pylist(rows, schema=table.schema) if failed else table
 
 
 def list_photos(folder: Path) -> tuple[list[Entry], list[str]]:
-    """Photos by suffix, ordered by path; and what is ignored: links out of the folder, names that are not UTF-8.
+    """Photos by suffix, ordered by path; and what is ignored: links that lead nowhere or out of the folder, names that
+    are not UTF-8, what may not be read.
 
     Hidden files and folders are passed over; linked folders are not entered, wherever they lead.
     """
     root, entries, ignored = folder.resolve(), [], []
-    for directory, folders, names in os.walk(root):
+
+    def ignore(path: str | Path) -> None:
+        ignored.append(Path(path).relative_to(root).as_posix().encode(errors="replace").decode())
+
+    for directory, folders, names in os.walk(root, onerror=lambda error: ignore(error.filename)):
         here = Path(directory)
         for name in [name for name in folders if (here / name).is_symlink()]:
             if not (here / name).resolve().is_relative_to(root):
-                ignored.append((here / name).relative_to(root).as_posix().encode(errors="replace").decode())
+                ignore(here / name)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if name.startswith(".") or os.path.splitext(name)[1].lower() not in PHOTO_SUFFIXES:
@@ -84,9 +102,14 @@ def list_photos(folder: Path) -> tuple[list[Entry], list[str]]:
             path = here / name
             relative = path.relative_to(root).as_posix()
             if not _is_text(relative) or (path.is_symlink() and not path.resolve().is_relative_to(root)):
-                ignored.append(relative.encode(errors="replace").decode())
-            elif path.is_file():
+                ignore(path)
+                continue
+            try:
                 status = path.stat()
+            except OSError:  # a link that leads nowhere; a folder that may be listed and not entered
+                ignore(path)
+                continue
+            if stat.S_ISREG(status.st_mode):
                 changed = max(status.st_mtime_ns, _modified_ns(_caption_file(path)))
                 entries.append((relative, status.st_size, changed))
     return sorted(entries), sorted(ignored)

@@ -45,7 +45,7 @@ class RunConfig:
     skipped_steps: int = key(
         10, "steps in a row that are left out for a loss or gradient that is not finite, before training stops", low=0
     )
-    threads: int = key(0, "CPU threads; 0 = all cores", low=0)
+    threads: int = key(0, "CPU threads; 0 = all cores, on which photos are read and made in any case", low=0)
     log: LogConfig = section(LogConfig, "metrics, previews and checkpoints")
 
 

@@ -96,3 +96,11 @@ def test_textured_export_shows_the_field_in_the_picture_and_is_still_set_on_the_
     assert {color for _, color in colors} == {(255, 0, 0), (0, 0, 255)}  # nothing black between the islands
     shown = trimesh.visual.color.uv_to_color(mesh.visual.uv[mesh.faces].mean(1), mesh.visual.material.baseColorTexture)
     assert (shown[east, :3] == [255, 0, 0]).all()
+
+
+def test_a_damaged_report_of_the_last_export_is_written_anew(solid_field: Any, tmp_path: Path) -> None:
+    field = solid_field([[0.0, 0.0, 0.8]], [0.5])
+    config = replace(CONFIG, formats=["ply"])
+    (tmp_path / "export.json").write_text('{"paths": {"ply": "stat')
+    report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
+    assert json.loads(report.paths["report"].read_text(encoding="utf-8"))["faces"] == report.faces

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gpslift.errors import UserError
 from gpslift.export.pictures import (
     NOTHING,
     color_picture,
@@ -78,3 +79,20 @@ def test_normals_are_shown_at_full_length() -> None:
     picture = normal_picture(normal, np.array([[[1.0, 0.0]]], np.float32))
     assert picture[0, 0, 0].tolist() == [128, 128, 255]
     assert picture[0, 0, 1].tolist() == [round(255 * NOTHING)] * 3
+
+
+def test_an_encoder_that_cannot_write_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        """A film whose encoder has ended: imageio raises an OSError without a number."""
+
+        def append_data(self, frame: object) -> None:
+            raise OSError("[Errno 32] Broken pipe\nFFMPEG STDERR OUTPUT: No space left on device")
+
+        def close(self) -> None:
+            """Nothing to do."""
+
+    monkeypatch.setattr("gpslift.export.pictures.imageio.get_writer", lambda *_, **__: Broken())
+    monkeypatch.setattr("gpslift.export.pictures.color_picture", lambda *_: [None])
+    box = (-1.0, -1.0, 0.0), (1.0, 1.0, 1.0)
+    with pytest.raises(UserError, match=r"(?s)the film .*a\.mp4 cannot be written; is the disk full.*No space left"):
+        write_turntable(lambda cameras: None, *box, 16, 4, tmp_path / "a.mp4")

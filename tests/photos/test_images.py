@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps, features
 
 from gpslift.errors import UserError
 from gpslift.photos.images import difference_hash, load_square, open_image, to_rgb
@@ -145,3 +145,46 @@ def test_hash_survives_scaling_and_compression_and_tells_pictures_apart(odd_phot
         image.resize((320, 240), Image.Resampling.LANCZOS).save(tmp_path / "small.jpg", quality=70)
     assert np.sum(bits(first) != bits(tmp_path / "small.jpg")) <= 6
     assert np.sum(bits(first) != bits(second)) > 16
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_tiffs_are_turned_once(tmp_path: Path, turn: int) -> None:
+    """Pillow turns them by itself where it reads their pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x112] = turn
+    file = tmp_path / "a.tif"
+    Image.fromarray(pixels).save(file, exif=exif)
+    with Image.open(file) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB")).transpose(2, 0, 1)
+    assert np.array_equal(load_square(file, 16, 50.0), expected)
+    saved = tmp_path / "a.png"
+    Image.fromarray(expected.transpose(1, 2, 0)).save(saved)
+    with open_image(file, 50.0) as tiff, open_image(saved, 50.0) as upright:
+        assert difference_hash(tiff) == difference_hash(upright)
+
+
+def test_a_file_of_another_kind_is_no_photo_whatever_its_name(tmp_path: Path) -> None:
+    """EPS would be handed to another program."""
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    with pytest.raises(UserError, match="it is no image, or it is damaged"):
+        open_image(file, 50.0)
+
+
+def test_whatever_is_damaged_in_an_avif_is_told(tmp_path: Path) -> None:
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    file, told = tmp_path / "a.avif", 0
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(file)
+    whole = file.read_bytes()
+    for seed in range(100):
+        rng, damaged = np.random.default_rng(seed), bytearray(whole)
+        for place in rng.integers(0, 400, 6):
+            damaged[place] = rng.integers(0, 256)
+        file.write_bytes(damaged)
+        try:
+            load_square(file, 16, 50.0)
+        except UserError as error:
+            told += str(error).startswith(f"cannot read {file}")
+    assert told > 50

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
+from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.geo.geodesy import destination
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.photos.filters import empty_sectors, repeated_pictures
+from gpslift.photos.images import open_image
 from gpslift.photos.manifest import Manifest, build_manifest
 from gpslift.schema.image_prior import DataConfig
 
@@ -261,7 +263,41 @@ def test_links_out_of_the_folder_are_not_followed(
     (folder / "loop").symlink_to(folder)
     report = build_manifest(landmark, data).report
     assert report.found == 11
-    assert "2 links lead out of the folder" in report.text() and "link.jpg" in report.text()
+    assert "2 left alone (link.jpg, linked): links that lead nowhere or out of the folder" in report.text()
+
+
+def test_a_link_that_leads_nowhere_is_left_alone(
+    landmark: Landmark, data: DataConfig, folder: Path, write_ring: RingWriter
+) -> None:
+    write_ring(11)
+    (folder / "broken.jpg").symlink_to(folder / "gone.jpg")
+    report = build_manifest(landmark, data).report
+    assert report.found == 11 and "1 left alone (broken.jpg)" in report.text()
+
+
+def test_a_photo_that_could_not_be_read_is_tried_again(
+    landmark: Landmark, data: DataConfig, write_ring: RingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is as it was: a lock, or a missing permission, was in the way."""
+
+    def locked(path: Path, *limits: float) -> Image.Image:
+        if path.name == "ring_0003.jpg":
+            raise UserError(f"cannot read {path}: Permission denied")
+        return open_image(path, *limits)
+
+    write_ring(24)
+    with monkeypatch.context() as patch:
+        patch.setattr("gpslift.photos.scan.open_image", locked)
+        report = build_manifest(landmark, data).report
+        assert report.dropped == {"cannot be read": 1}
+        assert "the first that cannot be read: cannot read" in report.text() and "Permission denied" in report.text()
+    assert build_manifest(landmark, data).report.dropped == {}
+
+
+@pytest.mark.parametrize("name", ["photos", "cache"])
+def test_an_empty_folder_name_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.{name}= is empty; give a folder"):
+        load_config("configs/angle2img_statue_of_liberty.yaml", [f"data.{name}= "])
 
 
 def test_sub_folders_and_hidden_files(landmark: Landmark, data: DataConfig, write_photo: PhotoWriter) -> None:

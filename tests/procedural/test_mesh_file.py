@@ -133,3 +133,27 @@ def test_the_real_low_poly_statue(odd_photos: Path, tmp_path: Path) -> None:
     trimesh.load(file).apply_scale(147.0).export(tmp_path / "metres.obj")
     mesh = load_shape(str(tmp_path / "metres.obj"), landmark, "auto")
     assert mesh.extents[2] == pytest.approx(93.07, abs=0.01) and len(mesh.faces) == 1905
+
+
+@pytest.mark.parametrize("picture", ["", "map_Kd gone.png\n"])
+def test_coordinates_without_a_picture_leave_the_materials_colour(
+    tower: Landmark, tmp_path: Path, picture: str
+) -> None:
+    (tmp_path / "a.mtl").write_text(f"newmtl red\nKd 1 0 0\n{picture}")
+    corners = [(0, 0, 0), (10, 0, 0), (0, 10, 0), (0, 0, 40)]
+    lines = ["mtllib a.mtl", *(f"v {x} {y} {z}" for x, y, z in corners), "vt 0 0", "vt 1 0", "vt 0 1", "usemtl red"]
+    faces = [(1, 3, 2), (1, 2, 4), (2, 3, 4), (3, 1, 4)]
+    lines += ["f " + " ".join(f"{corner}/{n + 1}" for n, corner in enumerate(face)) for face in faces]
+    (tmp_path / "a.obj").write_text("\n".join(lines) + "\n")
+    mesh = load_shape(str(tmp_path / "a.obj"), tower, "auto")
+    assert set(map(tuple, mesh.visual.face_colors[:, :3].tolist())) == {(255, 0, 0)}
+
+
+def test_factors_of_gltf_are_linear(tower: Landmark, tmp_path: Path) -> None:
+    """0.216 is 0.5 of a screen's scale, 0.0513 a quarter of it, by the sRGB curve."""
+    box = trimesh.creation.box((20, 40, 20))
+    material = trimesh.visual.material.PBRMaterial(baseColorFactor=[0.216, 0.0513, 1.0, 1.0])
+    box.visual = trimesh.visual.TextureVisuals(material=material)
+    box.export(tmp_path / "a.glb")
+    mesh = load_shape(str(tmp_path / "a.glb"), tower, "auto")
+    assert mesh.visual.face_colors[0, :3] == pytest.approx([128, 64, 255], abs=1)

@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from trimesh.visual.material import PBRMaterial
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
@@ -85,10 +87,20 @@ def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
         return np.asarray(visual.face_colors, np.uint8)
     if visual.kind is None:
         return np.tile(np.array([*STONE, 255], np.uint8), (len(mesh.faces), 1))
-    if visual.uv is not None:
-        corners = visual.material.to_color(visual.uv)[mesh.faces]
-        return np.asarray(corners, float).mean(1).round().astype(np.uint8)
-    return np.tile(np.asarray(visual.material.main_color, np.uint8), (len(mesh.faces), 1))
+    texels: Any = None if visual.uv is None else visual.material.to_color(visual.uv)
+    if np.shape(texels) == (len(mesh.vertices), 4):  # else a material without a picture, whatever its coordinates
+        return np.asarray(texels[mesh.faces], float).mean(1).round().astype(np.uint8)
+    return np.tile(_main_color(visual.material), (len(mesh.faces), 1))
+
+
+def _main_color(material: Any) -> NDArray[np.uint8]:
+    """RGBA of a material without a picture. glTF's is linear (specification, 3.9.2): here to sRGB (IEC 61966-2-1)."""
+    color = np.asarray(material.main_color, np.uint8)
+    if not isinstance(material, PBRMaterial):
+        return color
+    linear = color[:3] / 255
+    curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.array([*np.round(255 * curved), color[3]], np.uint8)
 
 
 def _axis_up(named: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str, up_key: str) -> str:
