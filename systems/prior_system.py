@@ -15,16 +15,15 @@ from torch.distributed.device_mesh import DeviceMesh
 
 from gpslift.conditioning.dropout import draw_condition_dropout, draw_input_dropout, drop_place, drop_text
 from gpslift.conditioning.place import Place
-from gpslift.photos.augmentation import augment, counted_in_latents
+from gpslift.photos.augmentation import augment
 from gpslift.photos.dataset import PhotoSet, spread_draws
 from gpslift.priors.condition import Texts
-from gpslift.priors.diffusion_weights import min_snr_weight
+from gpslift.priors.denoising_loss import DenoisingLoss
 from gpslift.priors.finetuning import is_trained, prepare_networks
-from gpslift.priors.frozen import frozen_texts, latent_moments
+from gpslift.priors.frozen import frozen_texts
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.preservation import Preservation
-from gpslift.priors.sample_dropout import add_dropout
-from gpslift.randomness import generator_for, normal_for_samples, uniform_for_samples
+from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.best_average import BestAverage
 from systems.optimizers import make_optimizer
@@ -40,12 +39,10 @@ class ImagePriorSystem(pl.LightningModule):
     """Denoising training of a prior's U-Net, place encoder and, where it is trained with the prior, text encoder.
 
     previews: the folder for preview pictures. held_out: photos of the test part, whose loss is logged beside them.
-    weights: of the loss, for each latent value [1, C, h, w]; none means that all count alike. shown: in previews; by
-    default a landmark from eight sides. texts: where text tokens come from; by default the prior's text encoder.
+    weights, texts: see `DenoisingLoss`; text tokens are by default the prior's text encoder's. shown: in previews; by
+    default a landmark from eight sides.
     preservation: images of the base model to train on beside the photos.
     """
-
-    weights: Tensor
 
     def __init__(
         self,
@@ -59,13 +56,12 @@ class ImagePriorSystem(pl.LightningModule):
         preservation: Preservation | None = None,
     ) -> None:
         super().__init__()
-        self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
         self.prior, self.config, self.previews, self.held_out = prior, config, previews, held_out
         self.shown = shown or azimuth_preview([prior.caption] * 2)
         self.preservation = preservation
-        self.texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
         prepare_networks(prior, config)
-        self.dropouts = add_dropout(prior.unet, config.backbone.dropout) if config.backbone.dropout > 0 else []
+        texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
+        self.denoising_loss = DenoisingLoss(prior, config, texts, weights)
         self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
@@ -92,36 +88,6 @@ class ImagePriorSystem(pl.LightningModule):
         nowhere = self.prior.place_encoder.complete({}, len(indices), self.device)
         return self.denoising_loss(batch, batch["caption"], nowhere, "preservation ")
 
-    def denoising_loss(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
-        """Error of the prediction, at noises and timesteps that follow from the batch's sample indices.
-
-        draw: starts the names of the random draws, so that held-out photos get others than training.
-        """
-        indices, seed = batch["index"].tolist(), self.config.seed
-        clean = self._latents(batch)
-        noise = normal_for_samples(seed, f"{draw}noise", indices, clean.shape[1:]).to(clean)
-        steps = len(self.prior.alphas_cumprod)
-        share = uniform_for_samples(seed, f"{draw}timestep", indices) ** (1 / self.config.optim.timestep_power)
-        timestep = (share * steps).long().clamp_max(steps - 1).to(clean.device)
-        noisy = self.prior.add_noise(clean, noise, timestep)
-        for layer in self.dropouts if self.prior.unet.training else ():
-            layer.draw(seed, draw, indices)
-        prediction = self.prior.predict_raw(noisy, timestep, self.prior.condition(self.texts(text), place))
-        prediction = prediction.to(torch.promote_types(prediction.dtype, torch.float32))
-        counted = counted_in_latents(batch["counted"], clean.shape[2:]) if "counted" in batch else None
-        return self._weighted_error(prediction, clean, noise, timestep, counted)
-
-    def _latents(self, batch: dict[str, Any]) -> Tensor:
-        """Clean latents [B, C, h, w]: the VAE's mean or, with optim.sample_latents, draws from its distribution."""
-        moments: Tensor | None = batch.get("latent")
-        if moments is None:
-            moments = latent_moments(self.prior, batch["image"], self.config.optim.sample_latents)
-        if moments.shape[1] == 1:
-            return moments[:, 0]
-        mean, deviation = moments.unbind(1)
-        draws = normal_for_samples(self.config.seed, "latent", batch["index"].tolist(), mean.shape[1:])
-        return mean + deviation * draws.to(mean)
-
     def _dropped(self, batch: dict[str, Any]) -> tuple[list[str], Place]:
         """Captions and places of a micro-batch with some dropped.
 
@@ -141,21 +107,6 @@ class ImagePriorSystem(pl.LightningModule):
         hidden |= {name: hidden[name] | no_place for name in encoder.dropped_inputs}
         gone = {name: mask[rows] for name, mask in hidden.items()}
         return drop_text(batch["caption"], no_text[rows]), drop_place(place, gone)
-
-    def _weighted_error(
-        self, prediction: Tensor, clean: Tensor, noise: Tensor, timestep: Tensor, counted: Tensor | None = None
-    ) -> Tensor:
-        """Mean squared error, with Min-SNR weights. counted: which latent values [B, 1, h, w] the mean is of; all."""
-        squares = self.weights * (prediction - self.prior.raw_target(clean, noise, timestep)).square()
-        if counted is None:
-            error = squares.mean((1, 2, 3))
-        else:
-            error = (squares * counted).mean((1, 2, 3)) / counted.mean((1, 2, 3)).clamp_min(1e-3)
-        gamma = self.config.optim.min_snr_gamma
-        if gamma == 0:
-            return error.mean()
-        velocity = self.prior.scheduler.config.prediction_type == "v_prediction"
-        return (min_snr_weight(self.prior.alpha_at(timestep, clean).flatten(), gamma, velocity) * error).mean()
 
     def configure_optimizers(self) -> Any:
         """The optimiser with warm-up, then a cosine or a constant learning rate."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
-from gpslift.guidance.suited import finish_has_adapters, finish_share, guidance_scale
+from gpslift.guidance.suited import finish_has_adapters, finish_share, guidance_scales
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
 
@@ -18,9 +18,9 @@ def distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool
     yield from _left_open("guidance.scale", guidance.scale, "for what suits the objective")
     yield from _left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
     yield from _left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
-    text = guidance_scale(guidance) if guidance.scale_text < 0 else guidance.scale_text
+    text_scale, _ = guidance_scales(guidance)
     yield (
-        guidance.negative_prompt == "" or text != 1,
+        guidance.negative_prompt == "" or text_scale != 1,
         f"guidance.negative_prompt={guidance.negative_prompt} is of no effect at a guidance scale of 1; raise "
         "guidance.scale or guidance.scale_text",
     )

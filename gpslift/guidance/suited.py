@@ -8,9 +8,12 @@ FINISH_SHARES = {"sds": 0.143, "ism": 0.143, "vsd": 0.25}
 """Share of a lift's steps that it finishes; the variational one's adapters take a part of them to learn."""
 
 
-def guidance_scale(config: GuidanceConfig) -> float:
-    """Of text and place, in diffusers' convention."""
-    return SCALES.get(config.objective, SCALES["sds"]) if config.scale < 0 else config.scale
+def guidance_scales(config: GuidanceConfig) -> tuple[float, float]:
+    """Of text and of place, in diffusers' convention: `scale` where they are not set; without a place, the text's."""
+    both = SCALES.get(config.objective, SCALES["sds"]) if config.scale < 0 else config.scale
+    text = both if config.scale_text < 0 else config.scale_text
+    place = both if config.scale_place < 0 else config.scale_place
+    return text, text if config.place == "text" else place
 
 
 def finish_share(config: LiftConfig) -> float:

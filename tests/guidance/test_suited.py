@@ -4,9 +4,8 @@ import pytest
 
 from gpslift.config import load_config
 from gpslift.config_checks import check_together
-from gpslift.guidance.objectives import OBJECTIVES, scales_of
-from gpslift.guidance.suited import FINISH_SHARES, SCALES, finish_has_adapters, finish_share
-from gpslift.priors.composition import Scales
+from gpslift.guidance.objectives import OBJECTIVES
+from gpslift.guidance.suited import FINISH_SHARES, SCALES, finish_has_adapters, finish_share, guidance_scales
 from gpslift.schema.lift import LiftConfig, LiftGuidanceConfig
 from systems.stages import asked_for_finish
 
@@ -21,11 +20,11 @@ def test_every_objective_has_a_scale_and_each_that_finishes_a_share() -> None:
 @pytest.mark.parametrize(("objective", "scale"), SUITED)
 def test_a_scale_that_is_left_open_suits_the_objective(objective: str, scale: float) -> None:
     config = LiftGuidanceConfig(objective=objective)
-    assert scales_of(config) == Scales(scale, scale)
+    assert guidance_scales(config) == (scale, scale)
     config.scale = 7.0
-    assert scales_of(config) == Scales(7.0, 7.0)
+    assert guidance_scales(config) == (7.0, 7.0)
     config.scale, config.scale_text = 0.0, 3.0
-    assert scales_of(config) == Scales(3.0, 0.0)
+    assert guidance_scales(config) == (3.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -34,11 +33,11 @@ def test_a_scale_that_is_left_open_suits_the_objective(objective: str, scale: fl
 def test_a_finish_that_is_left_open_suits_its_own_objective(objective: str, scale: float, share: float) -> None:
     config = LiftConfig()
     config.guidance.scale, config.finish.objective = 9.0, objective
-    assert scales_of(asked_for_finish(config)) == Scales(scale, scale)
+    assert guidance_scales(asked_for_finish(config)) == (scale, scale)
     assert finish_share(config) == share
     assert finish_has_adapters(config) == (objective == "vsd")
     config.finish.scale, config.finish.share = 6.0, 0.0
-    assert scales_of(asked_for_finish(config)) == Scales(6.0, 6.0)
+    assert guidance_scales(asked_for_finish(config)) == (6.0, 6.0)
     assert finish_share(config) == 0.0 and not finish_has_adapters(config)
 
 
@@ -54,4 +53,4 @@ def test_what_makes_no_pictures_is_not_finished(objective: str) -> None:
 def test_the_shipped_configs_leave_both_to_the_objective() -> None:
     needle = load_config("configs/space_needle.yaml")
     assert isinstance(needle, LiftConfig)
-    assert (finish_share(needle), scales_of(asked_for_finish(needle))) == (0.143, Scales(4.0, 4.0))
+    assert (finish_share(needle), guidance_scales(asked_for_finish(needle))) == (0.143, (4.0, 4.0))

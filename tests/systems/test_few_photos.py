@@ -13,7 +13,7 @@ from gpslift.runs import Run
 from systems.best_average import BestAverage
 from systems.prior_system import ImagePriorSystem
 from tests.systems.settings import settings_kept
-from tests.systems.tiny_prior import Watched, tiny_config, train
+from tests.systems.tiny_prior import tiny_config, train
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +123,8 @@ def test_what_is_cut_out_does_not_count_in_the_loss(few_photos: Path, tmp_path: 
     counted = torch.ones(2, 1, 4, 4)
     counted[:, :, :2] = 0
     wrong_there = velocity + 1 - counted
-    system.weights = torch.ones(1)
-    assert float(Watched._weighted_error(system, wrong_there, clean, noise, timestep)) == pytest.approx(0.5)
-    assert float(Watched._weighted_error(system, wrong_there, clean, noise, timestep, counted)) < 1e-12
-    error = Watched._weighted_error(system, velocity + 2 * counted, clean, noise, timestep, counted)
+    system.denoising_loss.weights = torch.ones(1)
+    assert float(system.denoising_loss.weighted_error(wrong_there, clean, noise, timestep)) == pytest.approx(0.5)
+    assert float(system.denoising_loss.weighted_error(wrong_there, clean, noise, timestep, counted)) < 1e-12
+    error = system.denoising_loss.weighted_error(velocity + 2 * counted, clean, noise, timestep, counted)
     assert float(error) == pytest.approx(4.0)

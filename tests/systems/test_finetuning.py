@@ -64,7 +64,7 @@ def test_min_snr_weights_of_a_prior_that_predicts_noise(base: Path, tmp_path: Pa
     for timestep in (10, 400, 900):
         snr = float(kept[timestep] / (1 - kept[timestep]))
         clean = noise = torch.zeros(2, 4, 8, 8)
-        found = system._weighted_error(noise + 3.0, clean, noise, torch.full((2,), timestep))
+        found = system.denoising_loss.weighted_error(noise + 3.0, clean, noise, torch.full((2,), timestep))
         assert float(found) == pytest.approx(9.0 * min(snr, 5.0) / snr, rel=1e-3)
 
 

@@ -57,11 +57,11 @@ def test_drawn_latents_follow_from_the_sample_index_and_spread_as_the_vae_says(b
     config = base_config(base, tmp_path, tmp_path, sample_latents=True)
     system = ImagePriorSystem(prior_on(base, config), config, tmp_path)
     batch = noise_photos()[DRAWS]
-    first, again = system._latents(batch), system._latents(batch)
+    first, again = system.denoising_loss.latents(batch), system.denoising_loss.latents(batch)
     assert torch.equal(first, again)
-    assert not torch.allclose(first, system._latents({**batch, "index": batch["index"] + 1}))
+    assert not torch.allclose(first, system.denoising_loss.latents({**batch, "index": batch["index"] + 1}))
     moments = torch.stack([torch.ones(4000, 1, 2, 2), torch.full((4000, 1, 2, 2), 0.5)], 1)
-    drawn = system._latents({"latent": moments, "index": torch.arange(4000)})
+    drawn = system.denoising_loss.latents({"latent": moments, "index": torch.arange(4000)})
     assert float(drawn.mean()) == pytest.approx(1.0, abs=0.02) and float(drawn.std()) == pytest.approx(0.5, abs=0.02)
 
 

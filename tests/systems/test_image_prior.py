@@ -164,10 +164,12 @@ def test_the_loss_by_hand(finished: tuple[Watched, Run], monkeypatch: pytest.Mon
     clean, noise = torch.full((2, 1, 1, 1), 2.0), torch.full((2, 1, 1, 1), 1.0)
     a = alphas[timesteps].view(-1, 1, 1, 1)
     velocity = a.sqrt() * noise - (1 - a).sqrt() * clean
-    assert float(system._weighted_error(velocity, clean, noise, timesteps)) == 0
-    assert float(system._weighted_error(velocity + 1, clean, noise, timesteps)) == 1, "the plain loss is the default"
+    assert float(system.denoising_loss.weighted_error(velocity, clean, noise, timesteps)) == 0
+    assert float(system.denoising_loss.weighted_error(velocity + 1, clean, noise, timesteps)) == 1, (
+        "the plain loss is the default"
+    )
     monkeypatch.setattr(system.config.optim, "min_snr_gamma", 5.0)
-    got = float(system._weighted_error(velocity + 1, clean, noise, timesteps))
+    got = float(system.denoising_loss.weighted_error(velocity + 1, clean, noise, timesteps))
     assert got == pytest.approx((0.5 + 0.1) / 2, rel=0.02)
 
 

@@ -10,7 +10,7 @@ from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
 from gpslift.guidance.objectives.multistep import MultiStepTarget
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.objectives.variational import VariationalDistillation
-from gpslift.guidance.suited import guidance_scale
+from gpslift.guidance.suited import guidance_scales
 from gpslift.guidance.timesteps import TimestepSchedule
 from gpslift.priors.composition import Scales
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -54,24 +54,17 @@ OBJECTIVES: dict[str, Callable[[Guidance, GuidanceConfig], Objective]] = {
 
 def build_guidance(config: GuidanceConfig, prior: PlaceDiffusionPipeline, steps: int, seed: int) -> Guidance:
     """How a config has the prior asked. steps: of the whole lift."""
+    text, place = guidance_scales(config)
     return Guidance(
         prior,
         TimestepSchedule(_pair(config.t_start), _pair(config.t_end), config.anneal_share, config.schedule),
-        scales_of(config),
+        Scales(text, place, config.perp_neg, config.rescale),
         steps,
         seed,
         config.negative_prompt,
         config.one_noise,
         config.ddim_steps,
     )
-
-
-def scales_of(config: GuidanceConfig) -> Scales:
-    """`scale` where those of text and place are not set; without a place, the text's for both."""
-    both = guidance_scale(config)
-    text = both if config.scale_text < 0 else config.scale_text
-    place = both if config.scale_place < 0 else config.scale_place
-    return Scales(text, text if config.place == "text" else place, config.perp_neg, config.rescale)
 
 
 def _save_memory(config: GuidanceConfig, prior: Any) -> None:

@@ -34,8 +34,8 @@ class Objective(Protocol):
     reuse: int
     """Steps that share their cameras, as they share what the prior made of them."""
     makes_pictures: bool
-    """Whether it compares renders with pictures that the prior makes: to those, skies may be tinted, renders are
-    compared as they are, and another objective may finish the shape."""
+    """Whether it compares renders with pictures that the prior makes: skies may be tinted then, and renders are
+    compared as they are."""
 
     def needs_pictures(self, step: int) -> bool:
         """Whether `look` must be called before this step's loss."""
