@@ -95,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"the disk is full: {error.filename or 'a file'} cannot be written; free some space, or set output="
         return _complain("error: ", message, EXIT_BAD_INPUT)
     except Interrupted as stop:
-        if not is_first_process():  # of several, one says it
-            return EXIT_INTERRUPTED
+        if not is_first_process():  # of several, one says it; to Lightning any other code is a failure, and it kills
+            return 0
         return _complain("", f"{stop}; saved. Go on with: {go_on_command(stop.run)}", EXIT_INTERRUPTED)
     except KeyboardInterrupt:
         return _complain("", "stopped", EXIT_INTERRUPTED)

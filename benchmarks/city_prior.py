@@ -29,7 +29,7 @@ def cells(shown: dict[str, Any]) -> list[str]:
     """Of one kind of image."""
     right, chance, words = shown["place"], shown["by_chance"], shown["words"]
     kappa = (right - chance) / (1 - chance)
-    told = f"{100 * words['told']:.1f} / {100 * words['untold']:.1f}"
+    told = f"{100 * words['told']:.1f} / {100 * words['untold']:.1f}" if words else "-"
     return [f"{100 * right:.1f}", f"{100 * chance:.1f}", f"{kappa:.2f}", told]
 
 

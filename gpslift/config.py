@@ -24,6 +24,7 @@ from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.schema import SYSTEMS
 from gpslift.schema.finetuning import FINETUNING
+from gpslift.schema.own_photos import OWN_PHOTOS
 from gpslift.schema.run import RunConfig
 from gpslift.storage import replace_text
 
@@ -42,6 +43,7 @@ class Key:
     low: float | None
     high: float | None
     choices: tuple[Any, ...]
+    may_be_empty: bool
 
     @property
     def is_list(self) -> bool:
@@ -160,17 +162,30 @@ def _read_overrides(overrides: Sequence[str]) -> dict[str, Given]:
 
 
 def _over(below: dict[str, Given], above: dict[str, Given]) -> dict[str, Given]:
-    """Two layers as one. Between them comes what finetuning needs, where the upper one says what to finetune."""
+    """Two layers as one. Between them comes what finetuning needs, where the upper one says what to finetune, or what
+    photos of one's own need, where it says where they are."""
     given = below | above
     if _finetunes(above) and not _finetunes(below):
-        source = "by default where prior.base is set"
-        given |= {name: Given(value, source) for name, value in FINETUNING.items() if name not in above}
+        return given | _implied(FINETUNING, "prior.base", above)
+    if _has_own_photos(above) and not _has_own_photos(below) and not _finetunes(given):
+        return given | _implied(OWN_PHOTOS, "data.photos", above)
     return given
+
+
+def _implied(settings: dict[str, str], key: str, above: dict[str, Given]) -> dict[str, Given]:
+    """Settings that go with a key, as far as the layer that sets it does not set them, too."""
+    source = f"by default where {key} is set"
+    return {name: Given(value, source) for name, value in settings.items() if name not in above}
 
 
 def _finetunes(given: dict[str, Given]) -> bool:
     """Whether this trains a pretrained model."""
     return "prior.base" in given and given["prior.base"].value != "compact"
+
+
+def _has_own_photos(given: dict[str, Given]) -> bool:
+    """Whether this trains on a folder of photos."""
+    return "data.photos" in given and given["data.photos"].value != "embedded"
 
 
 def _landmark_beside(path: Path, landmark: Any) -> str:
@@ -229,7 +244,7 @@ def _set(config: DictConfig, key: Key, given: Given) -> None:
     if key.is_list and isinstance(value, str):
         parts = value.removeprefix("[").removesuffix("]").split(",")
         value = [part.strip() for part in parts if part.strip()]
-    if key.is_list and not value and key.value:  # some lists may be empty: those that are so by default
+    if key.is_list and not value and key.value and not key.may_be_empty:
         raise UserError(f"{key.name} {given.source} is empty; it takes a list such as {key.value}")
     if key.item_type is int:
         value = [_whole(part) for part in value] if isinstance(value, list) else _whole(value)

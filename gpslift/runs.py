@@ -159,6 +159,19 @@ def chosen_run(path: str, output: str, name: str) -> Run:
     return open_run(path) if path else last_run(output, name)
 
 
+def timed_folder(parent: Path) -> Path:
+    """A new folder in `parent` that is called as the time is, as in FOLDER_PATTERN."""
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    with saving(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = parent / (now if number == 1 else f"{now}_{number}")
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    raise UserError(f"{parent} has a thousand folders of this second")
+
+
 def write_status(run: Run, state: str, step: int, steps: int, message: str = "") -> None:
     """Writes status.json: `state` is running, finished, interrupted or failed; `step` of `steps` are done.
 
@@ -180,16 +193,7 @@ def go_on_command(run: Run, arguments: list[str] | None = None) -> str:
 
 
 def _created(config: RunConfig) -> Run:
-    parent = Path(config.output).expanduser() / config.name
-    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    with saving(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 1000):
-            folder = parent / (now if number == 1 else f"{now}_{number}")
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                return Run(folder.absolute())
-    raise UserError(f"{parent} has a thousand runs of this second")
+    return Run(timed_folder(Path(config.output).expanduser() / config.name).absolute())
 
 
 def _nowhere(config: RunConfig) -> Run:

@@ -10,6 +10,8 @@ from gpslift.errors import UserError
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space left, quota used up, and larger than the limit on one file."""
+NAMED = 12
+"""So many names of a folder are told."""
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -40,8 +42,10 @@ def children(folder: Path) -> list[Path]:
 
 
 def names(folder: Path) -> str:
-    """What lies in a folder, as one line."""
-    return ", ".join(path.name for path in children(folder)) or "nothing"
+    """What lies in a folder, or the first of it, as one line."""
+    found = [path.name for path in children(folder)]
+    more = [f"... ({len(found)} in all)"] if len(found) > NAMED else []
+    return ", ".join([*found[:NAMED], *more]) or "nothing"
 
 
 def short_path(path: Path) -> str:

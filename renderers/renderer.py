@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from renderers.backends import pick_engine
+from renderers.backends.contract import GridLayout
 from renderers.background import Background, PlainBackground, ground_distance
 from renderers.chunks import render_in_chunks
 from renderers.draws import DrawnRays, draw_by_weight, random_colors, ray_offsets
@@ -61,7 +62,7 @@ class Renderer(nn.Module):
         self.chunk_rays = chunk_rays
         self.seed, self.occupancy_every_steps = seed, occupancy_every_steps
         self.coarse_levels, self.coarse_share = coarse_levels, coarse_share
-        self.engine, self.engine_reason = pick_engine(engine, device, marching)
+        self.engine, self.engine_reason = pick_engine(engine, device, marching, GridLayout.build(**grid))
         self.step_length = math.dist(box_min, box_max) / samples
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

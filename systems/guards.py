@@ -85,6 +85,8 @@ class FiniteGuard(pl.Callback):
             what += f", after {self.allowed} such steps in a row that were left out (skipped_steps)"
         good = self.checkpoints.last_good
         start = f"the last good checkpoint is resume={short_path(good)}" if good else "no checkpoint had been saved yet"
+        if not trainer.is_global_zero:
+            start = "the first process says where the last good checkpoint is"
         return f"step {trainer.global_step + 1}: {what}; {remedy}; {start}"
 
 

@@ -145,9 +145,13 @@ def _without_adapters(guidance: GuidanceConfig) -> list[str]:
 
 
 def _narrower(config: RunConfig) -> list[str]:
-    wide = config.precision == "32" or (config.precision == "auto" and not torch.cuda.is_available())
-    return ["set precision=bf16"] if wide else []
+    """On a GPU alone: a processor that is fast in bf16 has it already, and another one would take far longer."""
+    return ["set precision=bf16"] if config.precision == "32" and _on_gpu(config) else []
 
 
 def _elsewhere(config: RunConfig) -> list[str]:
-    return ["set device=cpu, which takes longer"] if torch.cuda.is_available() and config.device != "cpu" else []
+    return ["set device=cpu, which takes longer"] if _on_gpu(config) else []
+
+
+def _on_gpu(config: RunConfig) -> bool:
+    return torch.cuda.is_available() and config.device != "cpu"

@@ -83,7 +83,7 @@ def train_photo_classifier(
         return cached
     quiet_lightning()
     LOG.info("training the judge of %s on %d photos, %d epochs", subject, len(images), epochs)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         classifier = _fit(PhotoClassifier(beliefs.shape[1]), images, beliefs, kind, epochs, precision)
     if cache_path is not None:

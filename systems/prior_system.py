@@ -23,6 +23,7 @@ from gpslift.priors.finetuning import is_trained, prepare_networks
 from gpslift.priors.frozen import frozen_texts
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.preservation import Preservation
+from gpslift.priors.sample_dropout import add_dropout
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.best_average import BestAverage
@@ -61,7 +62,8 @@ class ImagePriorSystem(pl.LightningModule):
         self.preservation = preservation
         prepare_networks(prior, config)
         texts = texts or (prior.encode_text if config.prior.base == "compact" else frozen_texts(prior))
-        self.denoising_loss = DenoisingLoss(prior, config, texts, weights)
+        dropouts = add_dropout(prior.unet, config.backbone.dropout) if config.backbone.dropout > 0 else []
+        self.denoising_loss = DenoisingLoss(prior, config, texts, weights, dropouts)
         self.networks = nn.ModuleDict(prior.networks)
         self._set_training()
         self.average = EMAModel(self._trained(), decay=config.optim.ema_decay)
@@ -124,8 +126,15 @@ class ImagePriorSystem(pl.LightningModule):
         self.average.step(self._trained())
 
     def on_train_start(self) -> None:
-        """The step that training starts from is not one that it has done."""
+        """The step that training starts from is not one that it has done; and where patience had ended it, it ends."""
         self._clock, self._clock_step = 0.0, self.trainer.global_step
+        if self.best.exhausted:
+            self.trainer.should_stop = True
+            if self.trainer.is_global_zero:
+                print(
+                    f"nothing to train: the held-out loss has been no lower {self.best.stale} times in a row; raise "
+                    "optim.patience to go on"
+                )
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Before each optimiser step: a preview, if one is due."""

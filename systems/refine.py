@@ -114,7 +114,7 @@ def lift_to_refine(config: RefineConfig, run: Run) -> Lifted:
     except UserError as error:
         raise UserError(f"there is no lift to refine: {error}, or set refine.lift or refine.run") from error
     lifted = load_lifted(source, config.device)
-    if load_landmark(lifted.config.landmark) != load_landmark(config.landmark):
+    if load_landmark(lifted.config.landmark).world != load_landmark(config.landmark).world:
         raise UserError(
             f"{short_path(source.folder)} is a lift of landmark={lifted.config.landmark}, this config has "
             f"landmark={config.landmark}; set refine.run or landmark"

@@ -9,8 +9,12 @@ A system draws its randomness from (seed, step) and reads its data by step. Then
 ends in the same weights, bit for bit on the CPU with the same number of threads, as one never stopped.
 """
 
+import os
+import signal
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -54,15 +58,24 @@ def choose_device(config: RunConfig) -> torch.device:
 def choose_devices(config: RunConfig, shares: int) -> int:
     """How many processes of this machine train: `config.devices`; 0 = one a GPU, as many as can share alike.
 
+    Lightning starts the others as this one was started. So 0 = one in a notebook, a test or a program of one's own.
     shares: into how many equal parts a micro-batch can be cut. Raises UserError where there are fewer GPUs.
     """
     device = choose_device(config)
     there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if config.devices == 0 and not _may_be_started_again():
+        return 1
     if config.devices == 0:
         return next(count for count in range(there, 0, -1) if shares % (count * config.nodes) == 0 or count == 1)
     if device.type == "cuda" and config.devices > there:
         raise UserError(f"devices={config.devices}, but this PyTorch finds {there} CUDA GPUs; leave it out for all")
     return config.devices
+
+
+def _may_be_started_again() -> bool:
+    """Whether this process is `launch.py`, or one of several that are started already."""
+    program = getattr(sys.modules["__main__"], "__file__", None) or ""
+    return Path(program).name == "launch.py" or "LOCAL_RANK" in os.environ
 
 
 def choose_precision(config: RunConfig) -> str:
@@ -182,6 +195,7 @@ def fit(
         raise KeyboardInterrupt from None
     except Exception as error:
         write_status(run, "failed", _last_step(run), trainer.max_steps, str(error))
+        _end_others(trainer)
         if is_out_of_memory(error):
             raise out_of_memory(error, remedies) from error
         advice = _advice(error, system)
@@ -270,6 +284,16 @@ def _say_if_done(run: Run, steps: int) -> None:
             f"nothing to train: this run is at step {_step_of(run)} already, and optim.steps is {steps}; raise "
             "optim.steps to go on, or use the run as it is: 'next' below says how"
         )
+
+
+def _end_others(trainer: pl.Trainer) -> None:
+    """Ends the processes that Lightning has started beside this one.
+
+    It leaves them where they are when this one fails: waiting for it in a call of all of them, for half an hour, on
+    their GPUs. Those that torchrun or a cluster has started are ended by these.
+    """
+    if trainer.world_size > 1 and trainer.strategy.launcher is not None:
+        trainer.strategy.launcher.kill(signal.SIGKILL)
 
 
 def _last_step(run: Run) -> int:

@@ -178,6 +178,14 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("image_prior", ["prior.base="], "prior.base= is empty; it is compact, or"),
         ("image_prior", ["place.kind=gps", "city=london"], "city=london is not one of gpslift/geo/cities.yaml: "),
         ("image_prior", ["place.kind=gps", "sample.azimuth=0"], "sample.azimuth=[0.0] needs place.kind=azimuth"),
+        ("image_prior", ["data.augment=-0.5"], "data.augment=-0.5 must be at least 0, or -1, which stands for what"),
+        ("image_prior", ["data.radius_min_m=-0.5"], "data.radius_min_m=-0.5 must be at least 0, or -1"),
+        ("image_prior", ["place.kind=gps", "data.radius_max_m=90"], "data.radius_max_m=90.0 needs place.kind=azimuth"),
+        ("image_prior", ["sample.walk_images=3"], "sample.walk_images=3 needs place.kind=gps; leave it out, or set"),
+        ("lift", ["guidance.objective=sds", "finish.share=0.3"], "finish.share=0.3 needs guidance.objective=multistep"),
+        ("lift", ["finish.share=0", "finish.scale=7"], "finish.scale=7.0 needs a finish (finish.share); leave it out"),
+        ("lift", ["renderer.background_color=0,0,0"], "needs renderer.background=solid or random; leave it out"),
+        ("lift", ["export.texture_size=64"], "export.texture_size=64 needs export.texture=True; leave it out"),
         ("lift", ["guidance.scale_text=-0.5"], "guidance.scale_text=-0.5 must be at least 0, or -1"),
         ("lift", ["guidance.scale=-0.5"], "guidance.scale=-0.5 must be at least 0, or -1, which stands for what suits"),
         ("lift", ["finish.scale=-0.5"], "finish.scale=-0.5 must be at least 0, or -1"),
@@ -199,7 +207,7 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("lift", ["coloring.t=0.9"], "coloring.t=[0.9] must be two numbers"),
         ("lift", ["losses.ramp=0.5"], "losses.ramp=[0.5] must be two numbers"),
         ("lift", ["losses.entropy_ramp=0.5,0.2"], "losses.entropy_ramp=[0.5, 0.2] must be two numbers"),
-        ("lift", ["renderer.background_color=0.5"], "red, green, blue"),
+        ("lift", ["renderer.background=solid", "renderer.background_color=0.5"], "red, green, blue"),
         (
             "lift",
             ["renderer.grid.base_resolution=8", "renderer.grid.finest_resolution=4"],
@@ -299,6 +307,22 @@ def test_the_file_that_sets_a_base_goes_over_the_settings_for_finetuning(tmp_pat
         assert isinstance(config, ImagePriorConfig)
         assert (config.seed, config.optim.steps, config.optim.lr, config.optim.optimizer) == (1, 10, 1e-5, "adamw")
     assert load_config(tmp_path / "base.yaml", ["prior.base=compact"]) == load_config(tmp_path / "base.yaml")
+
+
+def test_the_steps_for_embedded_photos_are_not_those_for_a_folder_of_few(tmp_path: Path) -> None:
+    def steps(path: str | Path, *overrides: str) -> int:
+        config = load_config(path, overrides)
+        assert isinstance(config, ImagePriorConfig)
+        return config.optim.steps
+
+    statue, folder = "configs/angle2img_statue_of_liberty.yaml", "data.photos=/my/photos"
+    assert steps(statue) == steps(statue, "data.photos=embedded") == 12500
+    assert steps(statue, folder) == steps("configs/angle2img_stonehenge.yaml", folder) == 0  # by their number
+    assert steps(statue, folder, "optim.steps=700") == 700
+    (tmp_path / "mine.yaml").write_text(f"extends: {REPOSITORY / statue}\ndata: {{photos: /a}}\noptim: {{steps: 9}}\n")
+    assert steps(tmp_path / "mine.yaml") == steps(tmp_path / "mine.yaml", folder) == 9
+    assert steps(statue, folder, "prior.base=a/b") == 4000
+    assert steps("configs/paper/angle2img_statue_of_liberty.yaml", folder) == 800
 
 
 def test_the_papers_cities_are_trained_alike() -> None:

@@ -15,9 +15,10 @@ import launch
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run
+from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.run import RunConfig
 from systems import jobs
-from systems.memory import is_out_of_memory
+from systems.memory import is_out_of_memory, sampling_remedies
 
 LIFT, PRIOR = "configs/statue_of_liberty.yaml", "configs/angle2img_statue_of_liberty.yaml"
 REFINE = "configs/refine_statue_of_liberty.yaml"
@@ -143,7 +144,7 @@ def test_of_several_processes_one_says_how_to_go_on(
 
     monkeypatch.setattr(sys.modules["systems.lift"], "export", stop)
     monkeypatch.setenv("LOCAL_RANK", "1")
-    assert launch.main(["--config", LIFT, "--export"]) == 130
+    assert launch.main(["--config", LIFT, "--export"]) == 0  # another code would have Lightning kill the first one
     assert capsys.readouterr().err == ""
 
 
@@ -174,7 +175,11 @@ def test_drivers_and_libraries_have_words_of_their_own_for_too_little_memory(sai
     ("arguments", "job", "words"),
     [
         (["--config", PRIOR, "--sample", "sample.images=3"], "sampling.job.sample", "lower sample.images (now 3)"),
-        (["--config", PRIOR, "--validate"], "validation.validate_prior", "set precision=bf16"),
+        (
+            ["--config", PRIOR, "--validate"],
+            "validation.validate_prior",
+            "at most; set prior.path to a prior of smaller",
+        ),
         (["--config", PRIOR, "--train"], "image_prior.train", "raise optim.accumulate (now 1)"),
         (["--config", LIFT, "--export"], "lift.export", "lower export.resolution (now 160) or export.picture_size"),
         (["--config", LIFT, "--validate"], "validation.validate_lift", "lower export.faces (now 50000)"),
@@ -199,6 +204,15 @@ def test_too_little_memory_in_any_mode_names_settings_that_take_less(
     assert launch.main(arguments) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: out of memory, with ") and words in said and "Tried to allocate 20.00 GiB" in said
+
+
+def test_bf16_takes_less_on_a_gpu_that_computes_in_32_bits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = ImagePriorConfig(precision="32")
+    assert "precision" not in sampling_remedies(wide)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "set precision=bf16" in sampling_remedies(wide)
+    for config in (ImagePriorConfig(), ImagePriorConfig(precision="32", device="cpu")):
+        assert "precision" not in sampling_remedies(config)
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(calls: list, monkeypatch: pytest.MonkeyPatch) -> None:

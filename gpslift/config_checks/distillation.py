@@ -1,23 +1,23 @@
 """Values of a lift's config, or of its refinement's, that must fit each other."""
 
-from collections.abc import Iterator
 from dataclasses import fields
 
-from gpslift.guidance.suited import finish_has_adapters, finish_share, guidance_scales
+from gpslift.config_checks.rules import Rules, left_alone, left_open
+from gpslift.guidance.suited import FINISH_SHARES, finish_has_adapters, finish_share, guidance_scales
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
 
 
-def distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool, str]]:
+def distillation_rules(config: LiftConfig | RefineConfig) -> Rules:
     """What holds for a lift and for its refinement: (whether it does, what to say if not)."""
     guidance = config.guidance
     yield (
         guidance.perp_neg == 0 or guidance.negative_prompt != "",
         f"guidance.perp_neg={guidance.perp_neg:g} needs guidance.negative_prompt, the text of what shall not be seen",
     )
-    yield from _left_open("guidance.scale", guidance.scale, "for what suits the objective")
-    yield from _left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
-    yield from _left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
+    yield from left_open("guidance.scale", guidance.scale, "for what suits the objective")
+    yield from left_open("guidance.scale_text", guidance.scale_text, "for guidance.scale")
+    yield from left_open("guidance.scale_place", guidance.scale_place, "for guidance.scale")
     text_scale, _ = guidance_scales(guidance)
     yield (
         guidance.negative_prompt == "" or text_scale != 1,
@@ -31,22 +31,19 @@ def distillation_rules(config: LiftConfig | RefineConfig) -> Iterator[tuple[bool
     azimuth = config.cameras.azimuth
     pairs = {"guidance.t_start": guidance.t_start, "guidance.t_end": guidance.t_end, "cameras.azimuth": azimuth}
     yield from _range_rules(pairs)
+    yield from left_alone(config, ["export.texture_size"], "export.texture=True", config.export.texture)
     yield (
         azimuth[-1] - azimuth[0] <= 360,
         f"cameras.azimuth={azimuth} is more than the whole circle; the two ends may differ by at most 360",
     )
 
 
-def _left_open(name: str, value: float, meaning: str) -> Iterator[tuple[bool, str]]:
-    yield (value == -1 or value >= 0, f"{name}={value:g} must be at least 0, or -1, which stands {meaning}")
-
-
-def _range_rules(pairs: dict[str, list[float]]) -> Iterator[tuple[bool, str]]:
+def _range_rules(pairs: dict[str, list[float]]) -> Rules:
     for name, pair in pairs.items():
         yield (_is_range(pair), f"{name}={pair} must be two numbers, the lower one first")
 
 
-def refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
+def refine_rules(config: RefineConfig) -> Rules:
     """What holds for a refinement beside `distillation_rules`."""
     yield (
         config.devices <= 1 and config.nodes == 1 and config.strategy == "auto",
@@ -60,7 +57,7 @@ def refine_rules(config: RefineConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+def lift_rules(config: LiftConfig) -> Rules:
     """What holds for a lift beside `distillation_rules`."""
     yield (config.strategy != "fsdp", "strategy=fsdp shares out a prior's weights; a lift has few: set strategy=ddp")
     processes = max(config.devices, 1) * config.nodes
@@ -72,10 +69,22 @@ def lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     yield from _loss_rules(config.losses)
     color = config.renderer.background_color
     yield (len(color) == 3, f"renderer.background_color={color} must be three numbers: red, green, blue")
-    yield from _left_open("finish.scale", config.finish.scale, "for what suits finish.objective")
-    yield from _left_open("finish.share", config.finish.share, "for what suits finish.objective")
+    yield from left_open("finish.scale", config.finish.scale, "for what suits finish.objective")
+    yield from left_open("finish.share", config.finish.share, "for what suits finish.objective")
     finish, coloring = finish_share(config), config.coloring.share
     yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
+    yield (
+        config.finish.share <= 0 or config.guidance.objective not in FINISH_SHARES,
+        f"finish.share={config.finish.share:g} needs guidance.objective=multistep: "
+        f"{config.guidance.objective} draws as finely by itself; leave it out",
+    )
+    yield from left_alone(config, ["finish.scale"], "a finish (finish.share)", finish > 0)
+    yield from left_alone(
+        config,
+        ["renderer.background_color"],
+        "renderer.background=solid or random",
+        config.renderer.background != "learned",
+    )
     yield from _adapter_rules(config)
     guidance, stride = config.guidance, config.guidance.stride
     pairs = {f"guidance.{name}": getattr(guidance, name) for name in ("tint_between", "decided", "decided_end")}
@@ -102,7 +111,7 @@ def lift_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _adapter_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
+def _adapter_rules(config: LiftConfig) -> Rules:
     """Adapters that only learn, up to the end of the stage that they are for, would never lead."""
     guidance, finish, warmup = config.guidance, finish_share(config), config.guidance.adapter_warmup
     yield (
@@ -115,7 +124,7 @@ def _adapter_rules(config: LiftConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _loss_rules(losses: LossConfig) -> Iterator[tuple[bool, str]]:
+def _loss_rules(losses: LossConfig) -> Rules:
     yield from _range_rules({"losses.ramp": losses.ramp})
     own_ramps = (field.name for field in fields(losses) if field.name.endswith("_ramp"))
     for name in own_ramps:

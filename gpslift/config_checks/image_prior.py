@@ -1,8 +1,6 @@
 """Values of an image prior's config that must fit each other."""
 
-from collections.abc import Iterator
-from operator import attrgetter
-
+from gpslift.config_checks.rules import Rules, left_alone, left_open
 from gpslift.geo.entries import CITIES_FILE, read_entries
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 
@@ -20,10 +18,21 @@ COMPACT_KEYS = (
 )
 """What is of the compact prior alone: a base model has it by itself, or not at all."""
 MUON_KEYS = ("optim.matrix_lr", "optim.encoder_lr")
-LANDMARK_KEYS = ("sample.azimuth", "sample.frame_width_m", "sample.elevation_deg")
+LANDMARK_KEYS = (
+    "landmark",
+    "data.embedded_shape",
+    "data.radius_min_m",
+    "data.radius_max_m",
+    "data.azimuth_uncertainty_max_deg",
+    "place.harmonics",
+    "sample.azimuth",
+    "sample.frame_width_m",
+    "sample.elevation_deg",
+)
+CITY_KEYS = ("city", "place.scales", "place.directions", "place.finest_m", "sample.area_places", "sample.walk_images")
 
 
-def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+def image_prior_rules(config: ImagePriorConfig) -> Rules:
     """(whether the rule holds, what to say if not)."""
     yield (
         bool(config.prior.base.strip()),
@@ -37,8 +46,12 @@ def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     yield from _few_photos_rules(config)
     yield from _sample_rules(config.place.kind, config.sample)
     yield from _preview_rules(config.place.kind, config.preview.gps)
-    yield from _left_alone(config, LANDMARK_KEYS, "place.kind=azimuth", config.place.kind == "azimuth")
+    yield from left_alone(config, LANDMARK_KEYS, "place.kind=azimuth", config.place.kind == "azimuth")
+    yield from left_alone(config, CITY_KEYS, "place.kind=gps", config.place.kind == "gps")
     data, drop, optim = config.data, config.dropout, config.optim
+    yield from left_open("data.radius_min_m", data.radius_min_m, "for the landmark's own")
+    yield from left_open("data.radius_max_m", data.radius_max_m, "for the landmark's own")
+    yield from left_open("data.augment", data.augment, "for what the number of photos asks for")
     yield (
         data.radius_max_m < 0 or data.radius_min_m < data.radius_max_m,  # -1: the landmark's own limit
         f"data.radius_min_m={data.radius_min_m:g} must be below data.radius_max_m={data.radius_max_m:g}",
@@ -64,7 +77,7 @@ def image_prior_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+def _few_photos_rules(config: ImagePriorConfig) -> Rules:
     """What can be had on photos of a landmark, or with photos held out."""
     data = config.data
     yield (
@@ -78,7 +91,7 @@ def _few_photos_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+def _finetuning_rules(config: ImagePriorConfig) -> Rules:
     """What only a pretrained base model can have, and what only a compact prior."""
     needing = {
         "prior.lora_rank": config.prior.lora_rank,
@@ -92,10 +105,10 @@ def _finetuning_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
             config.prior.base != "compact" or not value,
             f"{name}={value} needs a pretrained model: set prior.base to a Stable Diffusion folder, or leave it out",
         )
-    yield from _left_alone(config, COMPACT_KEYS, "prior.base=compact", config.prior.base == "compact")
+    yield from left_alone(config, COMPACT_KEYS, "prior.base=compact", config.prior.base == "compact")
 
 
-def _optimizer_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+def _optimizer_rules(config: ImagePriorConfig) -> Rules:
     muon = config.optim.optimizer == "muon"
     yield (
         config.prior.base == "compact" or not muon,
@@ -106,7 +119,7 @@ def _optimizer_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
         not muon or config.optim.place_lr == 0,
         f"optim.place_lr={config.optim.place_lr:g} needs optim.optimizer=adamw or adamw8bit; muon has optim.matrix_lr",
     )
-    yield from _left_alone(config, MUON_KEYS, "optim.optimizer=muon", muon)
+    yield from left_alone(config, MUON_KEYS, "optim.optimizer=muon", muon)
     yield (
         config.strategy != "fsdp" or (config.optim.optimizer == "adamw" and config.precision != "fp16"),
         f"strategy=fsdp shares out what optim.optimizer=adamw needs, in bf16 or 32 bits, but optim.optimizer="
@@ -114,16 +127,7 @@ def _optimizer_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _left_alone(
-    config: ImagePriorConfig, names: tuple[str, ...], needed: str, given: bool
-) -> Iterator[tuple[bool, str]]:
-    """Keys that do nothing without what they need, which is given or not: then they must be left at their defaults."""
-    for name in names:
-        value, default = attrgetter(name)(config), attrgetter(name)(ImagePriorConfig())
-        yield (given or value == default, f"{name}={value} needs {needed}; leave it out, or set {name}={default}")
-
-
-def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
+def _place_rules(config: ImagePriorConfig) -> Rules:
     kind, encoder = config.place.kind, config.place.encoder
     fitting = ("auto", "paper", "harmonic" if kind == "azimuth" else "multiscale")
     yield (
@@ -145,7 +149,7 @@ def _place_rules(config: ImagePriorConfig) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]:
+def _sample_rules(kind: str, sample: SampleConfig) -> Rules:
     places = {"gps": sample.gps, "area": sample.area, "walk": sample.walk}
     given = [f"sample.{name}" for name, degrees in places.items() if degrees]
     for name, degrees in places.items():
@@ -178,7 +182,7 @@ def _sample_rules(kind: str, sample: SampleConfig) -> Iterator[tuple[bool, str]]
     )
 
 
-def _preview_rules(kind: str, gps: list[float]) -> Iterator[tuple[bool, str]]:
+def _preview_rules(kind: str, gps: list[float]) -> Rules:
     yield (
         not gps or kind == "gps",
         f"preview.gps={gps} needs a prior of a city (place.kind=gps, as in configs/gps2img_paris.yaml)",

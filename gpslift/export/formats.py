@@ -16,17 +16,15 @@ from PIL import Image
 from gpslift.errors import UserError
 from gpslift.export.georeference import AXES
 from gpslift.export.texture import Texture
+from gpslift.srgb import srgb_to_linear
 
 ENU_TO_GLTF = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+LIGHT = "_LIGHT"
+"""Vertex colours on their way to GLB: as colours trimesh writes them with 8 bits, too few for shade in linear light."""
 OBJ_HEADER = "metres; x east, y north, z up"
 # glTF 2.0, 5.27 to 5.29: what a part of the buffer is for, and how a texture is sampled
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}  # linear, mip-mapped, not repeated
-
-
-def srgb_to_linear(color: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear light of sRGB values, both in [0, 1] (IEC 61966-2-1)."""
-    return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
 
 
 def write_meshes(
@@ -78,8 +76,8 @@ def _textured(mesh: trimesh.Trimesh, texture: Texture, material: Any) -> trimesh
 
 def _glb(colored: trimesh.Trimesh, texture: Texture | None) -> bytes:
     if texture is None:
-        linear = srgb_to_linear(colored.visual.vertex_colors[:, :3] / 255)
-        shown = _colored(colored, linear)
+        linear = np.round(65535 * srgb_to_linear(colored.visual.vertex_colors / 255)).astype(np.uint16)
+        shown = trimesh.Trimesh(colored.vertices, colored.faces, vertex_attributes={LIGHT: linear}, process=False)
     else:
         image = Image.fromarray(texture.image)
         shown = _textured(colored, texture, trimesh.visual.material.PBRMaterial(baseColorTexture=image))
@@ -116,6 +114,9 @@ def _finish(tree: dict[str, Any]) -> None:
     tree["materials"] = [{"name": "stone", "pbrMetallicRoughness": matt}]
     for primitive in (part for mesh in tree["meshes"] for part in mesh["primitives"]):
         primitive["material"] = 0
+        if LIGHT in primitive["attributes"]:
+            primitive["attributes"]["COLOR_0"] = primitive["attributes"].pop(LIGHT)
+            tree["accessors"][primitive["attributes"]["COLOR_0"]]["normalized"] = True
         for accessor in primitive["attributes"].values():
             _view(tree, accessor)["target"] = ARRAY_BUFFER
         _view(tree, primitive["indices"])["target"] = ELEMENT_ARRAY_BUFFER

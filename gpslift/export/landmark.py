@@ -147,12 +147,18 @@ def write_landmark(
         return _report(paths, surface, metres, folder / REPORT, time.perf_counter() - start)
 
 
+def last_export(report: Path) -> dict[str, Path]:
+    """What the export with that report wrote beside it, by kind; nothing where there is no report, or a damaged one."""
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        paths = json.loads(report.read_text(encoding="utf-8"))["paths"]
+        return {kind: report.with_name(Path(name).name) for kind, name in paths.items()}
+    return {}
+
+
 def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
     """Removes what the export before this one wrote beside its report and this one did not: it is of another mesh."""
-    with suppress(FileNotFoundError, ValueError, KeyError, AttributeError):  # no last one, or a damaged report of it
-        names = json.loads(report.read_text(encoding="utf-8"))["paths"].values()
-        for path in {report.with_name(Path(name).name) for name in names} - written:
-            path.unlink(missing_ok=True)
+    for path in set(last_export(report).values()) - written:
+        path.unlink(missing_ok=True)
 
 
 def _write_pictures(

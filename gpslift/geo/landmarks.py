@@ -67,6 +67,14 @@ class Landmark:
         return self._world(self.look_at_m)
 
     @property
+    def world(self) -> tuple[Any, ...]:
+        """Name, where the world's origin is on Earth, its unit and its box: where these are equal it is one world.
+
+        Landmarks cannot be compared as a whole: a height that is not known, NaN, equals none.
+        """
+        return self.name, self.latitude, self.longitude, self.half_extent_m, self.box_min_m, self.box_max_m
+
+    @property
     def height_m(self) -> float:
         """Of its top above the ground, metres (of those in landmarks.yaml up to 3 m more)."""
         return self.own_volume_max_m[2]

@@ -147,8 +147,9 @@ def keep_certain(table: pa.Table, limit_deg: float, report: PhotoReport) -> pa.T
 
 
 def drop_duplicates(table: pa.Table, report: PhotoReport) -> pa.Table:
-    """One photo for each author, tag and minute, and one for each picture; the earliest (else first by path) stays."""
-    order = table.sort_by([("time", "ascending"), ("path", "ascending")])
+    """One photo for each author, tag and minute, and one for each picture: the earliest whose time is known, else the
+    one that says most, else the first by path stays."""
+    order = table.take(_telling_first(table))
     where = [name for name in ("latitude", "longitude", "azimuth_deg") if name in order.column_names]
     moments = [
         (author or f"{make} {model}", *place, time[:16]) if time else path
@@ -161,6 +162,13 @@ def drop_duplicates(table: pa.Table, report: PhotoReport) -> pa.Table:
     order = keep(order, first, "same author, place and minute as another", report)
     order = keep(order, ~repeated_pictures(order["dhash"].to_pylist()), "same picture as another", report)
     return order.sort_by("path")
+
+
+def _telling_first(table: pa.Table) -> list[int]:
+    """Rows by time, those without one last; of the same time by how much they say, then by path."""
+    times, paths = table["time"].to_pylist(), table["path"].to_pylist()
+    unsaid = np.sum([column.is_null().to_numpy() for column in table.columns], 0).tolist()
+    return sorted(range(len(table)), key=lambda row: (times[row] == "", times[row], unsaid[row], paths[row]))
 
 
 def repeated_pictures(hashes: list[bytes]) -> Mask:

@@ -26,7 +26,7 @@ from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash
 _THREADS_FROM_MEAN_BYTES = 150_000
 _BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
 _VERSION = 4  # raise with every change of what is read from a photo
-_ARROW_TYPES = {"float": pa.float64(), "str": pa.string(), "bool": pa.bool_(), "int": pa.int32()}
+_ARROW_TYPES: dict[Any, pa.DataType] = {float | None: pa.float64(), str: pa.string(), int: pa.int32()}
 _SCHEMA = pa.schema(
     [
         ("path", pa.string()),
@@ -36,7 +36,7 @@ _SCHEMA = pa.schema(
         ("sha256", pa.string()),
         ("dhash", pa.binary()),
     ]
-    + [(field.name, _ARROW_TYPES[getattr(field.type, "__name__", "float")]) for field in fields(PhotoMetadata)]
+    + [(field.name, _ARROW_TYPES[field.type]) for field in fields(PhotoMetadata)]
 )
 
 Entry = tuple[str, int, int]

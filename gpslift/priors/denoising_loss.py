@@ -1,5 +1,6 @@
 """The denoising loss that a prior is trained by, on photos or on images of its base model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from gpslift.priors.condition import Texts
 from gpslift.priors.diffusion_weights import min_snr_weight
 from gpslift.priors.frozen import latent_moments
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.priors.sample_dropout import add_dropout
+from gpslift.priors.sample_dropout import SampleDropout
 from gpslift.randomness import normal_for_samples, uniform_for_samples
 from gpslift.schema.image_prior import ImagePriorConfig
 
@@ -20,18 +21,23 @@ class DenoisingLoss(nn.Module):
     """Error of a prior's prediction, at noises and timesteps that follow from (seed, global sample index).
 
     texts: where text tokens come from. weights: of the loss, for each latent value [1, C, h, w]; none means that all
-    count alike. It has no weights of its own: the prior's are trained by whoever calls it.
+    count alike. dropouts: of the prior's U-Net, drawn here for each sample. It trains nothing itself: whoever calls it
+    trains the prior.
     """
 
     weights: Tensor
 
     def __init__(
-        self, prior: PlaceDiffusionPipeline, config: ImagePriorConfig, texts: Texts, weights: Tensor | None = None
+        self,
+        prior: PlaceDiffusionPipeline,
+        config: ImagePriorConfig,
+        texts: Texts,
+        weights: Tensor | None = None,
+        dropouts: Sequence[SampleDropout] = (),
     ) -> None:
         super().__init__()
-        self.prior, self.config, self.texts = prior, config, texts
+        self.prior, self.config, self.texts, self.dropouts = prior, config, texts, tuple(dropouts)
         self.register_buffer("weights", torch.ones(1) if weights is None else weights, persistent=False)
-        self.dropouts = add_dropout(prior.unet, config.backbone.dropout) if config.backbone.dropout > 0 else []
 
     def forward(self, batch: dict[str, Any], text: list[str], place: Place, draw: str = "") -> Tensor:
         """The loss of a batch of photos (see PhotoSet), told these texts and places.

@@ -1,8 +1,6 @@
 """A prior to train: built for the photos at hand, or a latent model with a new place encoder. And its card."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +8,6 @@ import torch
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.conditioning.place import PlaceEncoder
-from gpslift.conditioning.text import lengthened
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
 from gpslift.geo.subject import Subject
@@ -18,16 +15,11 @@ from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.base_model import load_base_model
 from gpslift.priors.compact import build_compact_prior
 from gpslift.priors.gated_attention import cross_attention_layers
-from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.start import started
 from gpslift.schema.image_prior import ImagePriorConfig, PlaceConfig
 
 STATISTICS_PHOTOS = 512
-SAME_SETTINGS = (
-    *("num_hidden_layers", "num_attention_heads"),
-    *("encoder", "harmonics", "frequencies", "scales", "directions", "finest_m"),
-)
-"""Of the text encoder and of the place encoder: what a prior that is trained on must have as its config says."""
 
 
 def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.device) -> PlaceDiffusionPipeline:
@@ -46,53 +38,8 @@ def prior_from_photos(config: ImagePriorConfig, photos: PhotoSet, device: torch.
     colors = [(float(c[0]), float(c[1]), float(c[2])) for c in (mean, std)]
     prior = build_compact_prior(config.backbone, encoder, photos.captions, photos.subject.caption, colors[0], colors[1])
     if config.prior.start:
-        prior = _started(prior, config.prior.start, photos.captions)
+        prior = started(prior, config.prior.start, photos.captions)
     return _quiet(prior).to(device)
-
-
-def _started(fresh: PlaceDiffusionPipeline, path: str, captions: Sequence[str]) -> PlaceDiffusionPipeline:
-    """The prior at `path`, with its own tokenizer and scale of colours, on which its weights depend, to train on.
-
-    fresh: what the config and the photos would make. Of another city its place encoder is taken, as the same metres are
-    another place there; of another landmark its scale of frame widths, as that one's photos cover other widths; and
-    positions for longer captions. Raises UserError where the sizes differ.
-    """
-    source = load_prior(path, key="prior.start")
-    source.register_modules(text_encoder=lengthened(source.tokenizer, source.text_encoder, captions))
-    if source.place_encoder.config.get("city") != fresh.place_encoder.config.get("city"):
-        source.register_modules(place_encoder=fresh.place_encoder)
-    for name in ("unet", "vae", "place_encoder"):
-        if _sizes(source.networks[name]) != _sizes(fresh.networks[name]):
-            raise UserError(
-                f"prior.start={path}: its {name} has other sizes, or inputs, than this config and these photos "
-                "make; set backbone.* and place.* as it was trained with"
-            )
-    for name in ("text_encoder", "place_encoder"):
-        if unlike := _unlike(source.networks[name].config, fresh.networks[name].config):
-            raise UserError(
-                f"prior.start={path}: its {name} has {unlike}; set backbone.* and place.* as it was trained with"
-            )
-    if source.image_size != fresh.image_size:
-        size = source.image_size
-        raise UserError(f"prior.start={path} makes images of {size} x {size} pixels; set backbone.image_size={size}")
-    prediction = source.scheduler.config.prediction_type
-    if prediction != fresh.scheduler.config.prediction_type:
-        raise UserError(f"prior.start={path} was trained with another target; set backbone.prediction={prediction}")
-    if source.caption != fresh.caption:  # another subject: the weights, with the new one's scale
-        fresh.place_encoder.load_state_dict(source.place_encoder.state_dict())
-        source.register_modules(place_encoder=fresh.place_encoder)
-    source.register_to_config(caption=fresh.caption)
-    return source
-
-
-def _sizes(network: torch.nn.Module) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in network.state_dict().items()}
-
-
-def _unlike(source: Any, fresh: Any) -> str:
-    """Settings that change no weight's size and differ all the same: '' or what the source has, in words."""
-    pairs = ((name, getattr(source, name, None), getattr(fresh, name, None)) for name in SAME_SETTINGS)
-    return ", ".join(f"{name}={own}, this config {other}" for name, own, other in pairs if own != other)
 
 
 def build_place_encoder(place: PlaceConfig, width: int, photos: PhotoSet, gates: int = 0) -> PlaceEncoder:
@@ -170,6 +117,7 @@ A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.
 place encoder `{encoder}`. Weights: half precision, moving average{chosen}.
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.priors.start import started
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")
     pipeline(place={place}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 """

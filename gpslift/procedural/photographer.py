@@ -7,10 +7,11 @@ from PIL import Image
 from gpslift.cameras import Cameras, look_at_matrix
 from gpslift.geo.frames import LocalFrame
 from gpslift.geo.landmarks import Landmark
-from gpslift.procedural.raycast import Props, Scene, linear_to_srgb
+from gpslift.procedural.raycast import Props, Scene
 from gpslift.procedural.sites import Crowd
 from gpslift.procedural.tags import tags_of_phone, write_altitude, write_focal_length, write_position
 from gpslift.procedural.tourists import Shot, short_side_fov
+from gpslift.srgb import linear_to_srgb
 
 ASPECT = 4 / 3
 SUPERSAMPLING = 2

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gpslift.procedural.sites import Ground, Patch
 from gpslift.procedural.surroundings import Surroundings, point_at
 from gpslift.procedural.weather import Weather, sky_color
+from gpslift.srgb import srgb_to_linear
 
 Array = NDArray[np.float32]
 SURFACES = {
@@ -201,14 +202,3 @@ def ellipsoid_hits(origin: Array, directions: Array, center: Array, radii: Array
     distance = np.where(distance > 0, distance, np.inf).astype(np.float32)
     normal = (start + np.where(np.isfinite(distance), distance, 0)[:, None] * scaled) / radii
     return distance, (normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
-
-
-def srgb_to_linear(color: Array) -> Array:
-    """IEC 61966-2-1, display to linear light."""
-    return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def linear_to_srgb(color: Array) -> Array:
-    """IEC 61966-2-1, linear light to display, clipped to [0, 1]."""
-    color = np.clip(color, 0.0, 1.0)
-    return np.where(color <= 0.0031308, 12.92 * color, 1.055 * color ** (1 / 2.4) - 0.055).astype(np.float32)

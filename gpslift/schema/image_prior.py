@@ -124,7 +124,10 @@ class OptimConfig:
         1.0, "timesteps t are drawn with density t^(power - 1); 2 = noisy ones more often", low=0.1, high=10.0
     )
     place_weight: float = key(
-        0.0, "compact: share of the loss's weight that follows where the azimuth shows in the photos", low=0.0, high=1.0
+        0.0,
+        "compact: share of the loss's weight that follows where the azimuth shows in the photos, of 500 or more",
+        low=0.0,
+        high=1.0,
     )
     gradient_clip: float = key(1.0, "gradient norm is clipped at this; 0 = never", low=0.0)
     accumulate: int = key(1, "micro-batches a step", low=1)
@@ -185,7 +188,9 @@ class SampleConfig:
         high=1.0,
     )
     steps: int = key(30, "denoising steps", low=1, high=1000)
-    output: str = key("", "folder for the pictures; '' = samples/ in the prior's run folder, or in <output>/<name>")
+    output: str = key(
+        "", "folder for the pictures; '' = a new one in samples/ of the prior's run, or in <output>/<name>/samples"
+    )
 
 
 @dataclass

@@ -4,9 +4,20 @@ from dataclasses import field
 from typing import Any
 
 
-def key(default: Any, text: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
-    """One config key. `low`, `high` (inclusive) and `choices` (all values allowed) hold for each element of a list."""
-    metadata = {"help": text, "low": low, "high": high, "choices": choices}
+def key(
+    default: Any,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple = (),
+    may_be_empty: bool = False,
+) -> Any:
+    """One config key. `low`, `high` (inclusive) and `choices` (all values allowed) hold for each element of a list.
+
+    may_be_empty: a list that has values by default; one that has none may always be.
+    """
+    metadata = {"help": text, "low": low, "high": high, "choices": choices, "may_be_empty": may_be_empty}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -188,7 +188,9 @@ class FinishConfig:
         high=1.0,
     )
     objective: str = key("vsd", "that objective, as guidance.objective", choices=("sds", "ism", "vsd"))
-    scale: float = key(-1.0, "guidance scale in these steps; -1 as of guidance.scale", low=-1.0)
+    scale: float = key(
+        -1.0, "guidance scale in these steps; -1 = what suits finish.objective, whatever guidance.scale is", low=-1.0
+    )
 
 
 @dataclass

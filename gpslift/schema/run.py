@@ -8,7 +8,10 @@ from gpslift.schema.keys import key, section
 @dataclass
 class LogConfig:
     trackers: list[str] = key(
-        ["tensorboard"], "where metrics go beside metrics.csv; wandb where installed", choices=("tensorboard", "wandb")
+        ["tensorboard"],
+        "where metrics go beside metrics.csv; wandb where installed; [] = nowhere",
+        choices=("tensorboard", "wandb"),
+        may_be_empty=True,
     )
     every_steps: int = key(20, "steps between metric rows", low=1)
     preview_every_steps: int = key(1000, "steps between preview pictures", low=1)

@@ -3,10 +3,15 @@
 import importlib
 import importlib.util
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torch import Tensor
+from torch.utils.cpp_extension import _get_build_directory
 
 from renderers.backends.contract import Engine, GridLayout, OccupiedCells
 from renderers.samples import Samples
@@ -22,8 +27,22 @@ def load_nerfacc() -> Any:
     ready = importlib.util.find_spec("nerfacc.csrc") is not None or shutil.which("nvcc") is not None
     if not (torch.cuda.is_available() and ready):
         raise ImportError("nerfacc's kernels need CUDA, and nvcc to compile them at their first call")
-    nerfacc.exclusive_sum(torch.ones(1, device="cuda"), torch.tensor([[0, 1]], device="cuda"))
+    with _compiling_alone():
+        nerfacc.exclusive_sum(torch.ones(1, device="cuda"), torch.tensor([[0, 1]], device="cuda"))
     return nerfacc
+
+
+@contextmanager
+def _compiling_alone() -> Iterator[None]:
+    """One process at a time, of those that start together: nerfacc empties the folder that it builds in.
+
+    torch's own lock in that folder outlives a process that was killed, and is then waited for without end: held back by
+    ours, which the system releases, no other process of this program can be at work there, so that it may go.
+    """
+    build = Path(_get_build_directory("nerfacc_cuda", verbose=False))
+    with FileLock(build.with_name("nerfacc_cuda.gpslift.lock")):
+        (build / "lock").unlink(missing_ok=True)
+        yield
 
 
 class NerfaccEngine:

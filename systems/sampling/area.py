@@ -7,14 +7,14 @@ from rich.console import Console
 
 from gpslift.geo.areas import Area
 from gpslift.geo.cities import City
-from gpslift.pictures import save_grid, save_image
+from gpslift.pictures import save_grid
 from gpslift.priors.averages import average_image
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
 from gpslift.wording import counted
-from systems.sampling.common import autocast, rows_at_once, sample_folder, show_where
+from systems.sampling.common import autocast, rows_at_once, sample_folder, show_where, write_pictures
 
 GRID_COLUMNS = 8
 
@@ -45,8 +45,9 @@ def sample_area(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
         images.append(image.float().cpu())
     folder, columns = sample_folder(config, path), len(areas) if len(areas) > 1 else min(GRID_COLUMNS, given.images)
     with saving(folder):
-        for (number, name), image in zip(each, images, strict=True):
-            save_image(image, folder / f"average_{name.replace(' ', '_')}_{number + 1}.png")
+        write_pictures(
+            images, [f"average_{name.replace(' ', '_')}_{number + 1}" for number, name in each], config, folder
+        )
         save_grid(torch.stack(images), folder / "average.png", columns, labels=[name for _, name in each])
     console.print(f"each is of {counted(given.area_places, 'place')} of its area", highlight=False)
     show_where(console, len(images), folder, "average.png")

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from gpslift.conditioning.place import Place
 from gpslift.errors import UserError
-from gpslift.pictures import save_grid, save_image
+from gpslift.pictures import save_grid
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import saving
 from systems.sampling.area import sample_area
-from systems.sampling.common import sample_folder, show_where
+from systems.sampling.common import sample_folder, show_where, write_pictures
 from systems.sampling.extras import make_pictures
 from systems.sampling.walk import sample_walk
 
@@ -50,7 +49,10 @@ def sample_places(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path:
     pictures = make_pictures(prior, repeated, noise, config, path, console)
     folder = sample_folder(config, path)
     with saving(folder):
-        _write(pictures.images, names, folder)
+        numbered = [f"{name}_{number + 1}" for number in range(given.images) for name in names]
+        write_pictures(pictures.images, numbered, config, folder)
+        columns = count if 1 < count < len(numbered) else min(GRID_COLUMNS, len(numbered))
+        save_grid(pictures.images, folder / "grid.png", columns, labels=names * given.images)
         pictures.write_extras(names * given.images, folder, console)
     show_where(console, len(pictures.images), folder)
 
@@ -63,12 +65,3 @@ def asked_places(prior: PlaceDiffusionPipeline, gps: list[float]) -> tuple[Place
     latitude, longitude = gps[::2], gps[1::2]
     place = prior.place_encoder.complete({"latitude": latitude, "longitude": longitude}, len(latitude), device)
     return place, [f"{north:.5f},{east:.5f}" for north, east in zip(latitude, longitude, strict=True)]
-
-
-def _write(images: Tensor, names: list[str], folder: Path) -> None:
-    """One PNG an image, named by its place, and the grid: one row for each noise where there are several places."""
-    for number, image in enumerate(images):
-        save_image(image, folder / f"{names[number % len(names)]}_{number // len(names) + 1}.png")
-    labels = [names[number % len(names)] for number in range(len(images))]
-    columns = len(names) if 1 < len(names) < len(images) else min(GRID_COLUMNS, len(images))
-    save_grid(images, folder / "grid.png", columns, labels=labels)

@@ -9,13 +9,14 @@ from rich.console import Console
 from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
-from gpslift.config import load_config
+from gpslift.config import load_config, save_config
 from gpslift.errors import UserError
 from gpslift.geo.subject import load_subject
+from gpslift.pictures import save_image
 from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.subject import subject_unlike
-from gpslift.runs import Run, runs_of
+from gpslift.runs import Run, runs_of, timed_folder
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig
 from gpslift.storage import short_path
 from gpslift.wording import counted
@@ -130,12 +131,22 @@ def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:
 
 
 def sample_folder(config: ImagePriorConfig, path: Path) -> Path:
-    """Where the pictures go: `sample.output`, else samples/ in the prior's run, else in <output>/<name>."""
+    """Where one call's pictures go: `sample.output`, else a new folder in samples/ of the prior's run, else of
+    <output>/<name>."""
     if config.sample.output:
         return Path(config.sample.output).expanduser()
     if path.name == RUN_SUBFOLDER and (path.parent / "config.yaml").is_file():
-        return Run(path.parent).samples
-    return Path(config.output).expanduser() / config.name / "samples"
+        return timed_folder(Run(path.parent).samples)
+    return timed_folder(Path(config.output).expanduser() / config.name / "samples")
+
+
+def write_pictures(
+    images: Sequence[Tensor] | Tensor, names: Sequence[str], config: ImagePriorConfig, folder: Path
+) -> None:
+    """One PNG an image, numbered and named, and the config that asked for them."""
+    for number, (image, name) in enumerate(zip(images, names, strict=True), 1):
+        save_image(image, folder / f"{number:03}_{name}.png")
+    save_config(config, folder / "config.yaml")
 
 
 def show_where(console: Console, count: int, folder: Path, sheet: str = "grid.png") -> None:

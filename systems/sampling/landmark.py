@@ -10,13 +10,13 @@ from torch import Generator, Tensor
 
 from gpslift.conditioning.place import Place
 from gpslift.errors import UserError
-from gpslift.pictures import save_grid, save_image
+from gpslift.pictures import save_grid
 from gpslift.priors.loading import load_cameras
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
-from systems.sampling.common import sample_folder, show_where
+from systems.sampling.common import sample_folder, show_where, write_pictures
 from systems.sampling.extras import make_pictures
 
 GRID_COLUMNS = 8
@@ -31,7 +31,7 @@ class Framing:
 
 
 def sample_landmark(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: Path, console: Console) -> None:
-    """Pictures of `sample.azimuth`, as one PNG each and one labelled grid.
+    """Pictures of `sample.azimuth`, as one PNG each and one labelled grid: a row a framing where there are several.
 
     The k-th picture of every azimuth has the same framing and starts from the same noise, both by seed and k alone, so
     that pictures differ by their side only, and stay the same when others are asked for beside them. path: the prior's.
@@ -46,8 +46,11 @@ def sample_landmark(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, pat
         )
     pictures = make_pictures(prior, *_asked(config, azimuths, framings), config, path, console)
     folder = sample_folder(config, path)
+    names, labels = _names_and_labels(azimuths, framings, prior.place_encoder.inputs)
+    columns = len(azimuths) if len(framings) > 1 else min(GRID_COLUMNS, len(azimuths))
     with saving(folder):
-        labels = _write(pictures.images, azimuths, framings, prior.place_encoder.inputs, folder)
+        write_pictures(pictures.images, names, config, folder)
+        save_grid(pictures.images, folder / "grid.png", columns, labels=labels)
         pictures.write_extras(labels, folder, console)
     show_where(console, len(pictures.images), folder)
 
@@ -90,24 +93,17 @@ def _told(number: int, framing: Framing, given: SampleConfig, inputs: Sequence[s
     return f"picture {number} of each azimuth: {', '.join(told)}"
 
 
-def _write(
-    images: Tensor, azimuths: Sequence[float], framings: Sequence[Framing], inputs: Sequence[str], folder: Path
-) -> list[str]:
-    """One PNG an image, named by what it was asked to show, and the grid: one row a framing where there are several.
-
-    Returns what to call each image.
-    """
-    labels = []
-    for number, image in enumerate(images):
-        framing, azimuth = framings[number // len(azimuths)], azimuths[number % len(azimuths)]
+def _names_and_labels(
+    azimuths: Sequence[float], framings: Sequence[Framing], inputs: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """What to call each image, as a file and in a grid: by what it was asked to show, framing by framing."""
+    names, labels = [], []
+    for number, framing in enumerate(framings, 1):
         width = f"{framing.frame_width_m:.4g}" if "frame_width_m" in inputs else ""
         elevation = f"{framing.elevation_deg:.4g}" if "elevation_deg" in inputs else ""
-        parts = [f"azimuth_{azimuth:03.4g}", width and f"width_{width}m", elevation and f"elevation_{elevation}"]
-        name = "_".join([*filter(None, parts), str(number // len(azimuths) + 1)])
-        save_image(image, folder / f"{name}.png")
-        labels.append(
-            "  ".join(filter(None, [f"{azimuth:.4g}°", width and f"{width} m", elevation and f"{elevation}°"]))
-        )
-    columns = len(azimuths) if len(framings) > 1 else min(GRID_COLUMNS, len(azimuths))
-    save_grid(images, folder / "grid.png", columns, labels=labels)
-    return labels
+        for azimuth in azimuths:
+            told = [f"azimuth_{azimuth:03.6g}", width and f"width_{width}m", elevation and f"elevation_{elevation}"]
+            names.append("_".join([*filter(None, told), str(number)]))
+            shown = [f"{azimuth:.6g}°", width and f"{width} m", elevation and f"{elevation}°"]
+            labels.append("  ".join(filter(None, shown)))
+    return names, labels

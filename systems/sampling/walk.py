@@ -6,12 +6,12 @@ import torch
 from rich.console import Console
 
 from gpslift.geo.walks import places_along
-from gpslift.pictures import save_grid, save_image
+from gpslift.pictures import save_grid
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import saving
-from systems.sampling.common import sample_folder, show_where
+from systems.sampling.common import sample_folder, show_where, write_pictures
 from systems.sampling.extras import make_pictures
 
 
@@ -30,9 +30,9 @@ def sample_walk(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
     noise = [generator_for(config.seed, "sample", number) for number in range(strips) for _ in range(count)]
     pictures = make_pictures(prior, place, noise, config, path, console)
     folder, labels = sample_folder(config, path), [f"{metres:.0f} m" for metres in along_m] * strips
+    names = [f"walk_{metres:05.0f}m_{strip + 1}" for strip in range(strips) for metres in along_m]
     with saving(folder):
-        for number, image in enumerate(pictures.images):
-            save_image(image, folder / f"walk_{along_m[number % count]:05.0f}m_{number // count + 1}.png")
+        write_pictures(pictures.images, names, config, folder)
         save_grid(pictures.images, folder / "walk.png", count, labels=labels)
         pictures.write_extras(labels, folder, console)
     show_where(console, len(pictures.images), folder, "walk.png")

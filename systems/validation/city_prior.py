@@ -54,11 +54,12 @@ class WordBelief:
 @dataclass(frozen=True)
 class AskedFor:
     """What pictures of one kind show. place: share whose region the judge tells. by_chance: the share that it would
-    tell if what it tells had nothing to do with where they were asked for. words: a word's beliefs, averaged."""
+    tell if what it tells had nothing to do with where they were asked for. words: a word's beliefs, averaged;
+    None where no word is told in some of the texts and not in others."""
 
     place: float
     by_chance: float
-    words: WordBelief
+    words: WordBelief | None
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,16 @@ class CityJudges:
         right = float((told == asked).float().mean())
         return AskedFor(right, agreement_by_chance(asked, told), self._believed(images, captions))
 
-    def _believed(self, images: Tensor, captions: list[str]) -> WordBelief:
+    def _believed(self, images: Tensor, captions: list[str]) -> WordBelief | None:
         """The mean over the words; a word that all or none of the captions hold does not count."""
         if self.word_judge is None:
-            return WordBelief(0.0, 0.0)
+            return None
         belief, told = predict(self.word_judge, images).sigmoid(), words_told(captions, self.words).bool()
         each = torch.tensor(
             [[belief[told[:, k], k].mean(), belief[~told[:, k], k].mean()] for k in range(len(self.words))]
         )
-        mean = each[each.isfinite().all(1)].mean(0)
-        return WordBelief(float(mean[0]), float(mean[1]))
+        counted = each[each.isfinite().all(1)]
+        return WordBelief(*counted.mean(0).tolist()) if len(counted) else None
 
 
 def validate_city_prior(config: ImagePriorConfig) -> CityFigures:
@@ -221,8 +222,6 @@ def summary(figures: CityFigures) -> list[str]:
         f"(the commonest region: {figures.commonest:.0%})"
     ]
     for name, asked in figures.shown.items():
-        lines.append(
-            f"{name:18} {asked.place:10.1%} ({asked.by_chance:9.1%})   "
-            f"{asked.words.told:15.1%} / {asked.words.untold:.1%}"
-        )
+        words = f"{asked.words.told:15.1%} / {asked.words.untold:.1%}" if asked.words else f"{'not measured':>15}"
+        lines.append(f"{name:18} {asked.place:10.1%} ({asked.by_chance:9.1%})   {words}")
     return [*lines, str(figures.memorisation)]

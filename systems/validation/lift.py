@@ -16,7 +16,7 @@ from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
 from gpslift.errors import UserError
 from gpslift.export.formats import ENU_TO_GLTF
-from gpslift.export.landmark import REPORT
+from gpslift.export.landmark import REPORT, last_export
 from gpslift.geo.landmarks import load_landmark
 from gpslift.metrics.mesh_truth import FIGURES, MeshComparison, markdown_table, references
 from gpslift.runs import Run, chosen_run
@@ -77,7 +77,7 @@ def load_exported(run: Run, name: str) -> trimesh.Trimesh | None:
     if report.is_file():
         if checkpoints and checkpoints[-1].stat().st_mtime > report.stat().st_mtime:
             return None  # the run went on since
-        written = json.loads(report.read_text(encoding="utf-8"))["paths"]
+        written = last_export(report)
         formats = [suffix for suffix in formats if suffix in written]
     for suffix in formats:
         path = run.export / f"{name}.{suffix}"

@@ -12,7 +12,7 @@ from gpslift.errors import UserError
 from gpslift.geo.cities import load_city
 from gpslift.geo.landmarks import load_landmark
 from gpslift.photos.dataset import PhotoSet
-from gpslift.priors.loading import save_prior
+from gpslift.priors.loading import load_prior, save_prior
 from gpslift.priors.training import build_place_encoder, model_card, prior_from_photos
 from gpslift.schema.image_prior import BackboneConfig, ImagePriorConfig, ImagePriorSourceConfig, PlaceConfig
 from tests.photos.sets import landmark_set
@@ -136,6 +136,27 @@ def test_a_start_from_another_landmark_has_the_scale_of_its_own_frame_widths(tmp
         )
     torch.testing.assert_close(wide, narrow, rtol=2e-3, atol=1e-3)  # from halves
     assert other.caption == "A photo of stones"
+
+
+@pytest.mark.parametrize("pooled_text", [False, True])
+def test_a_start_loses_the_inputs_that_no_photo_tells_as_if_they_were_unknown(
+    tmp_path: Path, pooled_text: bool
+) -> None:
+    known = {name: np.array([100, 110, 120, 90], np.float32) for name in ("frame_width_m", "elevation_deg")}
+    first = prior_from_photos(config(pooled_text=pooled_text), photo_set(**known), CPU)
+    save_prior(first, tmp_path / "first", {"range_m": [1.0], "elevation_deg": [0.0], "frame_width_m": [1.0]}, "")
+    first = load_prior(tmp_path / "first")
+    for told in ({}, {"elevation_deg": known["elevation_deg"]}):
+        start = config(start=str(tmp_path / "first"), pooled_text=pooled_text)
+        fewer = prior_from_photos(start, photo_set(**told), CPU)
+        assert fewer.place_encoder.inputs == ("azimuth_deg", *told)
+        asked = {"azimuth_deg": 30.0, **dict.fromkeys(told, 12.0)}
+        with torch.no_grad():
+            embedded = []
+            for prior in (first, fewer):
+                condition = prior.encode_condition([first.caption], prior.place_encoder.complete(asked, 1, CPU))
+                embedded.append(prior.unet.class_embedding(condition.pooled))
+        torch.testing.assert_close(embedded[1], embedded[0])
 
 
 def test_a_start_from_another_city_gets_a_place_encoder_of_its_own(tmp_path: Path) -> None:

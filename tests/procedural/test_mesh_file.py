@@ -8,6 +8,7 @@ import pytest
 import trimesh
 
 from gpslift.errors import UserError
+from gpslift.export.formats import write_meshes
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.procedural.dataset import Recipe, grounded, scene_of
 from gpslift.procedural.shapes import shape_of
@@ -157,3 +158,13 @@ def test_factors_of_gltf_are_linear(tower: Landmark, tmp_path: Path) -> None:
     box.export(tmp_path / "a.glb")
     mesh = load_shape(str(tmp_path / "a.glb"), tower, "auto")
     assert mesh.visual.face_colors[0, :3] == pytest.approx([128, 64, 255], abs=1)
+
+
+def test_colors_of_our_own_glb_are_its_vertices(tower: Landmark, tmp_path: Path) -> None:
+    """In light, which is what the renderer averages over a face; the dark ones, too."""
+    box = trimesh.creation.box((20, 20, 40))
+    colors = np.where(box.vertices[:, 2:] > 0, [[0.8, 0.4, 0.1]], [[0.05, 0.1, 0.02]])
+    mesh = load_shape(str(write_meshes(box, colors, "box", ["glb"], tmp_path)["glb"]), tower, "auto")
+    top, foot = (mesh.visual.face_colors[mesh.face_normals[:, 2] * sign > 0.9, :3] for sign in (1, -1))
+    np.testing.assert_allclose(top, [[204, 102, 26]] * 2, atol=1)
+    np.testing.assert_allclose(foot, [[13, 26, 5]] * 2, atol=1)

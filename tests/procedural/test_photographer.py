@@ -17,11 +17,12 @@ from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.photos.exif import read_photo_metadata
 from gpslift.photos.exif_values import to_coordinate
 from gpslift.procedural.photographer import exif_of, people_and_trees, shot_camera, take_photo
-from gpslift.procedural.raycast import Scene, linear_to_srgb
+from gpslift.procedural.raycast import Scene
 from gpslift.procedural.sites import Crowd
 from gpslift.procedural.solids import block
 from gpslift.procedural.tags import degrees_minutes_seconds, save_photo
 from gpslift.procedural.tourists import Shot, short_side_fov
+from gpslift.srgb import linear_to_srgb
 from tests.procedural.test_raycast import NOTHING, fine_day
 
 RED, GREEN, BLUE, YELLOW = (0.9, 0.05, 0.05), (0.05, 0.8, 0.05), (0.05, 0.1, 0.9), (0.9, 0.9, 0.05)

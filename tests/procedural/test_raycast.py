@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import trimesh
 
-from gpslift.procedural.raycast import Props, Scene, ellipsoid_hits, linear_to_srgb, srgb_to_linear
+from gpslift.procedural.raycast import Props, Scene, ellipsoid_hits
 from gpslift.procedural.sites import Ground, Patch
 from gpslift.procedural.solids import block, colored
 from gpslift.procedural.surroundings import Surroundings
 from gpslift.procedural.weather import Weather, sky_color
+from gpslift.srgb import linear_to_srgb, srgb_to_linear
 
 NOTHING = Props(np.zeros((0, 3), np.float32), np.ones((0, 3), np.float32), np.zeros((0, 3), np.float32))
 UP = np.array([0, 0, 1], np.float32)

@@ -16,6 +16,8 @@ class Encoding(nn.Module):
     def __init__(self, n_input_dims: int, encoding_config: dict[str, Any], seed: int = 1337, dtype: Any = None) -> None:
         super().__init__()
         assert n_input_dims == 3 and encoding_config["otype"] == "HashGrid" and dtype == torch.float32
+        if encoding_config["n_features_per_level"] not in (1, 2, 4, 8):
+            raise RuntimeError("HashGridEncoding: n_features_per_level must be 1, 2, 4, or 8")
         self.config = encoding_config
         self.offsets, self.n_output_dims = [0], encoding_config["n_levels"] * encoding_config["n_features_per_level"]
         for level in range(encoding_config["n_levels"]):

@@ -3,18 +3,21 @@
 import importlib
 import shutil
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import renderers.backends
-from renderers.backends import EngineUnavailable, load_engine, pick_engine, try_out
+from renderers.backends import ENGINES, TRIAL, EngineUnavailable, load_engine, pick_engine, try_out
 from renderers.backends.compiled_engine import CompiledEngine
 from renderers.backends.contract import Engine, GridLayout, OccupiedCells
-from renderers.backends.nerfacc_engine import NerfaccEngine, load_nerfacc
+from renderers.backends.nerfacc_engine import NerfaccEngine, _compiling_alone, load_nerfacc
 from renderers.backends.tcnn_engine import TcnnEngine, encoding_config, per_level_scale
 from renderers.backends.torch_engine import TorchEngine
 from renderers.samples import Samples
@@ -34,7 +37,7 @@ def tcnn(monkeypatch: pytest.MonkeyPatch) -> TcnnEngine:
 def machine_with(monkeypatch: pytest.MonkeyPatch, *works: str, nerfacc: bool = False) -> None:
     """A machine with CUDA on which these engines work."""
 
-    def load(name: str, device: Any) -> Engine:
+    def load(name: str, device: Any, layout: GridLayout | None) -> Engine:
         if name not in works:
             raise EngineUnavailable(f"{name} is broken")
         engine = TorchEngine()
@@ -58,10 +61,12 @@ def test_auto_prefers_the_cuda_libraries_where_they_work(monkeypatch: pytest.Mon
     assert pick_engine("torch", "cuda")[0].name == "torch and nerfacc"
 
 
-def test_auto_says_nothing_of_libraries_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_says_nothing_of_tcnn_where_it_is_not_there_and_why_nerfacc_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     machine_with(monkeypatch, "compiled", "torch")
     engine, reason = pick_engine("auto", "cuda")
-    assert engine.name == "compiled" and "tcnn" not in reason and "nerfacc" not in reason
+    assert engine.name == "compiled" and "tcnn" not in reason and "nvcc fails" in reason
 
 
 def test_auto_says_that_nothing_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +104,36 @@ def test_an_engine_that_fails_its_trial(monkeypatch: pytest.MonkeyPatch) -> None
         raise RuntimeError("no kernel image is available\nfor this device")
 
     monkeypatch.setattr(CompiledEngine, "encode", broken)
-    monkeypatch.setattr("renderers.backends.try_out", lambda engine, device: engine.encode())
+    monkeypatch.setattr("renderers.backends.try_out", lambda engine, device, layout: engine.encode())
     with pytest.raises(EngineUnavailable, match=r"compiled does not work here \(no kernel image is available\)"):
         load_engine("compiled", "cuda")
+
+
+@pytest.mark.parametrize(("features", "base", "finest"), [(3, 4, 40), (2, 32, 768)], ids=["features", "resolutions"])
+def test_auto_takes_no_engine_that_refuses_the_grid_it_is_for(
+    tcnn: TcnnEngine, monkeypatch: pytest.MonkeyPatch, features: int, base: int, finest: int
+) -> None:
+    """tiny-cuda-nn has 1, 2, 4 or 8 features a level, and rounds some resolutions otherwise whatever the growth."""
+    entries = {name: replace(ENGINES[name], devices=("cpu",)) for name in ("tcnn", "torch")}
+    monkeypatch.setattr(renderers.backends, "ENGINES", entries)
+    layout = GridLayout.build(
+        levels=14, features=features, log2_table=10, base_resolution=base, finest_resolution=finest
+    )
+    assert pick_engine("auto", "cpu")[0].name == pick_engine("auto", "cpu", layout=MIXED)[0].name == "tcnn"
+    assert pick_engine("auto", "cpu", layout=layout)[0].name == "torch"
+
+
+def test_a_lock_that_a_killed_process_left_behind_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    with _compiling_alone():
+        (build,) = (path for path in tmp_path.rglob("nerfacc_cuda") if path.is_dir())
+    (build / "lock").touch()
+    with _compiling_alone():
+        assert not (build / "lock").exists()
+        with pytest.raises(Timeout):
+            FileLock(build.with_name("nerfacc_cuda.gpslift.lock")).acquire(timeout=0)
 
 
 def test_nerfacc_is_not_compiled_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +216,7 @@ def test_the_compiled_expression_is_the_torch_engine() -> None:
     torch.compiler.reset()
     counter = CompileCounterWithBackend("aot_eager")
     engine = CompiledEngine(backend=counter)
-    try_out(engine, "cpu")
+    try_out(engine, "cpu", TRIAL)
     for active in (4, 5):
         assert_equal_to_torch(engine, MIXED, active, 1e-5)
     other = GridLayout.build(levels=7, features=4, log2_table=12, base_resolution=8, finest_resolution=64)

@@ -31,13 +31,17 @@ STARTERS = ("RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "WORLD_SIZE", "MAST
 def run_program(
     photos: Path, output: Path, name: str, devices: int, steps: int = STEPS, resume: str = "", strategy: str = "auto"
 ) -> None:
-    arguments = [str(photos), str(output), name, str(devices), str(steps), resume, strategy]
+    done = started("tiny_ddp", str(photos), str(output), name, str(devices), str(steps), resume, strategy)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def started(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a program of this folder, which starts other processes, ended with."""
     environment = {key: value for key, value in os.environ.items() if key not in STARTERS} | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.systems.tiny_ddp", *arguments],
+    return subprocess.run(
+        [sys.executable, "-m", f"tests.systems.{program}", *arguments],
         cwd=REPOSITORY, capture_output=True, text=True, env=environment, timeout=300,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,12 @@ def test_only_the_first_process_writes(trained: Path) -> None:
     assert len(two.metrics.read_text().splitlines()) == 1 + STEPS
 
 
+def test_the_others_end_where_the_first_fails_alone(tmp_path: Path) -> None:
+    """Lightning would leave them waiting: on GPUs for half an hour, with all their memory."""
+    done = started("tiny_failing", str(tmp_path))
+    assert done.stdout.splitlines()[-1] == f"only here; the other: {-signal.SIGKILL}", done.stderr[-3000:]
+
+
 def test_another_process_gets_a_run_that_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert not is_first_process()
@@ -137,6 +147,8 @@ def test_a_sigterm_ends_the_step_of_several_processes() -> None:
 def test_all_gpus_that_share_a_batch_alike_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 6)
+    assert choose_devices(ImagePriorConfig(), 64) == 1  # Lightning would start all of pytest again
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(REPOSITORY / "launch.py"))
     assert [choose_devices(ImagePriorConfig(), shares) for shares in (64, 6, 35, 1)] == [4, 6, 5, 1]
     assert choose_devices(ImagePriorConfig(devices=3), 64) == 3
     with pytest.raises(UserError, match="devices=7, but this PyTorch finds 6 CUDA GPUs"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
-from gpslift.config import save_config
+from gpslift.config import load_config, save_config
 from gpslift.errors import UserError
 from gpslift.priors import loading
 from gpslift.priors.compact import build_compact_prior
@@ -56,20 +56,27 @@ def test_its_photos_are_its_runs_but_lie_where_one_says(config: ImagePriorConfig
 
 
 def pictures(folder: Path) -> dict[str, np.ndarray]:
-    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.iterdir())}
+    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))}
+
+
+def only_call(samples: Path) -> Path:
+    """The folder of the one call that made pictures there."""
+    (folder,) = samples.iterdir()
+    return folder
 
 
 def test_one_named_picture_each_and_a_grid(config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]) -> None:
     config.sample.images = 3
     sample(config)
-    folder = Path(config.output) / "towers" / "samples"
+    folder = only_call(Path(config.output) / "towers" / "samples")
     found = pictures(folder)
+    assert load_config(folder / "config.yaml") == config
     assert len(found) == 7 and found["grid.png"].shape == (3 * (128 + 18), 2 * 128, 3)
     framings = [draw_framing(config, load_cameras(config.prior.path), number) for number in range(3)]
     for number, framing in enumerate(framings):
-        for azimuth in ("000", "090"):
+        for column, azimuth in enumerate(("000", "090"), 1):
             framed = f"width_{framing.frame_width_m:g}m_elevation_{framing.elevation_deg:g}"
-            assert found[f"azimuth_{azimuth}_{framed}_{number + 1}.png"].shape == (16, 16, 3)
+            assert found[f"{2 * number + column:03}_azimuth_{azimuth}_{framed}_{number + 1}.png"].shape == (16, 16, 3)
     printed = capsys.readouterr().out
     assert f"prior: {config.prior.path} (prior.path)" in printed
     assert f"frame width {framings[0].frame_width_m:g} m (drawn from the training photos' cameras)" in printed
@@ -85,17 +92,31 @@ def test_width_and_elevation_are_drawn_together_and_what_is_set_is_kept(config: 
 
 
 def test_what_is_set_is_said_and_named(config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]) -> None:
-    config.sample.frame_width_m, config.sample.elevation_deg, config.sample.azimuth = 77.0, -12.5, [-90.0, 270.0, 12.5]
+    config.sample.frame_width_m, config.sample.elevation_deg, config.sample.azimuth = (
+        77.0,
+        -12.5,
+        [-90.0, 270.0, 12.5, 12.51],
+    )
     config.sample.output = str(Path(config.output) / "here")
     sample(config)
     names = set(pictures(Path(config.output) / "here"))
     assert names == {
-        "azimuth_270_width_77m_elevation_-12.5_1.png",  # -90 and 270 are one side
-        "azimuth_12.5_width_77m_elevation_-12.5_1.png",
+        "001_azimuth_270_width_77m_elevation_-12.5_1.png",  # -90 and 270 are one side
+        "002_azimuth_12.5_width_77m_elevation_-12.5_1.png",
+        "003_azimuth_12.51_width_77m_elevation_-12.5_1.png",
         "grid.png",
     }
     printed = capsys.readouterr().out
     assert "frame width 77 m (sample.frame_width_m), elevation -12.5 degrees (sample.elevation_deg)" in printed
+
+
+def test_a_call_leaves_the_pictures_of_the_one_before(config: ImagePriorConfig) -> None:
+    config.sample.azimuth = [0.0]
+    for config.seed in (0, 1):
+        sample(config)
+    folders = sorted((Path(config.output) / "towers" / "samples").iterdir())
+    one, other = (pictures(folder)["grid.png"] for folder in folders)
+    assert not np.array_equal(one, other)
 
 
 def run_of(config: ImagePriorConfig, **changes: Any) -> dict[str, np.ndarray]:
@@ -106,7 +127,7 @@ def run_of(config: ImagePriorConfig, **changes: Any) -> dict[str, np.ndarray]:
     sample(config)
     found = pictures(folder)
     del found["grid.png"]
-    return found
+    return {name.partition("_")[2]: image for name, image in found.items()}
 
 
 def test_pictures_follow_from_the_seed_whatever_is_asked_for_beside_them(config: ImagePriorConfig) -> None:
@@ -155,7 +176,7 @@ def test_the_last_finished_run_comes_before_the_shipped_prior(
         shutil.copytree(original, run.folder / "prior")
     assert prior_path(config) == (runs[1].folder / "prior", "the last finished run of this config")
     sample(config)
-    assert (runs[1].folder / "samples" / "grid.png").is_file()
+    assert (only_call(runs[1].folder / "samples") / "grid.png").is_file()
 
 
 def test_a_prior_of_another_landmark_says_so_and_makes_pictures(
@@ -164,7 +185,15 @@ def test_a_prior_of_another_landmark_says_so_and_makes_pictures(
     sample(config)
     said = "note: the prior is of 'A photo of a tower', but landmark=statue_of_liberty is 'A photo of the Statue of"
     assert said in capsys.readouterr().out
-    assert "grid.png" in pictures(Path(config.output) / "towers" / "samples")
+    assert "grid.png" in pictures(only_call(Path(config.output) / "towers" / "samples"))
+
+
+def test_a_landmark_of_ones_own_that_is_not_there_stops_no_picture(
+    config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.landmark = "nowhere/landmark.yaml"
+    sample(config)
+    assert "2 pictures" in capsys.readouterr().out
 
 
 def test_no_azimuths_are_refused(config: ImagePriorConfig) -> None:

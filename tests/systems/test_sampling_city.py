@@ -39,7 +39,7 @@ def made(config: ImagePriorConfig) -> dict[str, np.ndarray]:
     folder = Path(config.output) / f"call_{len(list(Path(config.output).glob('call_*')))}"
     config.sample.output = str(folder)
     sample(config)
-    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.iterdir())}
+    return {path.name: np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))}
 
 
 def far(a: np.ndarray, b: np.ndarray) -> int:
@@ -48,13 +48,13 @@ def far(a: np.ndarray, b: np.ndarray) -> int:
 
 def test_a_circle_that_is_hardly_more_than_a_place_averages_to_its_picture(config: ImagePriorConfig) -> None:
     config.sample.gps, config.sample.prompt = HERE, "a bench"
-    plain = made(config)["48.86000,2.34000_1.png"]
+    plain = made(config)["001_48.86000,2.34000_1.png"]
     config.sample.gps, config.sample.area, config.sample.radius_m = [], HERE, 1e-4
     average = made(config)
-    assert set(average) == {"average_48.86000,2.34000_0.0001m_1.png", "average.png"}
-    assert far(average["average_48.86000,2.34000_0.0001m_1.png"], plain) <= 1
+    assert set(average) == {"001_average_48.86000,2.34000_0.0001m_1.png", "average.png"}
+    assert far(average["001_average_48.86000,2.34000_0.0001m_1.png"], plain) <= 1
     config.sample.radius_m = 3000.0
-    assert far(made(config)["average_48.86000,2.34000_3000m_1.png"], plain) > 2
+    assert far(made(config)["001_average_48.86000,2.34000_3000m_1.png"], plain) > 2
 
 
 def test_averages_of_several_circles_start_from_one_noise(config: ImagePriorConfig) -> None:
@@ -65,17 +65,17 @@ def test_averages_of_several_circles_start_from_one_noise(config: ImagePriorConf
     alone = made(config)
     for number in (1, 2):
         name = f"average_48.87000,2.36000_0.0001m_{number}.png"
-        assert far(alone[name], averages[name]) <= 1
-    assert far(alone["average_48.87000,2.36000_0.0001m_1.png"], alone[name]) > 2
+        assert far(alone[f"{number:03}_{name}"], averages[f"{2 * number:03}_{name}"]) <= 1
+    assert far(alone["001_average_48.87000,2.36000_0.0001m_1.png"], alone[f"002_{name}"]) > 2
 
 
 def test_a_polygon_and_how_many_places_it_is_of(config: ImagePriorConfig, capsys: pytest.CaptureFixture[str]) -> None:
     config.sample.area = TRIANGLE
     few = made(config)
-    assert set(few) == {"average_3_corners_1.png", "average.png"}
+    assert set(few) == {"001_average_3_corners_1.png", "average.png"}
     assert "each is of 5 places" in capsys.readouterr().out
     config.sample.area_places = 40
-    assert far(made(config)["average_3_corners_1.png"], few["average_3_corners_1.png"]) > 0
+    assert far(made(config)["001_average_3_corners_1.png"], few["001_average_3_corners_1.png"]) > 0
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,18 @@ def test_a_walk_is_one_strip_from_one_noise(config: ImagePriorConfig) -> None:
     config.sample.walk, config.sample.walk_images, config.sample.images = [*HERE, 48.86, 2.36, 48.87, 2.36], 4, 2
     walk = made(config)
     # a fiftieth of a degree eastward is 1468 m at this latitude, a hundredth northward 1112 m: 860 m a step
-    names = [f"walk_{metres}m_{strip}.png" for strip in (1, 2) for metres in ("00000", "00860", "01720", "02580")]
+    along = [f"walk_{metres}m_{strip}.png" for strip in (1, 2) for metres in ("00000", "00860", "01720", "02580")]
+    names = [f"{number:03}_{name}" for number, name in enumerate(along, 1)]
     assert set(walk) == {*names, "walk.png"} and walk["walk.png"].shape == (2 * (128 + STRIP), 4 * 128, 3)
     config.sample.walk, config.sample.gps, config.sample.images = [], HERE, 1
-    assert far(made(config)["48.86000,2.34000_1.png"], walk[names[0]]) <= 1
+    assert far(made(config)["001_48.86000,2.34000_1.png"], walk[names[0]]) <= 1
+
+
+def test_places_that_are_called_alike_have_a_picture_each(config: ImagePriorConfig) -> None:
+    config.sample.walk, config.sample.walk_images = [*HERE, 48.86, 2.340015], 6  # a metre
+    assert len(made(config)) == 6 + 1
+    config.sample.walk, config.sample.gps = [], HERE * 2
+    assert len(made(config)) == 2 + 1
 
 
 def test_a_walk_outside_the_city_is_refused(config: ImagePriorConfig) -> None:
@@ -132,7 +140,7 @@ def test_many_words_and_places_take_a_line_each(config: ImagePriorConfig) -> Non
 def test_nearest_photos_by_place_and_by_pixels(config: ImagePriorConfig, tmp_path: Path) -> None:
     """The photo taken there is of noise; the one that looks alike was taken elsewhere."""
     config.sample.gps = HERE
-    picture = made(config)["48.86000,2.34000_1.png"]
+    picture = made(config)["001_48.86000,2.34000_1.png"]
     photos = tmp_path / "photos"
     photos.mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)

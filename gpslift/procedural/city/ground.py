@@ -12,7 +12,7 @@ from gpslift.procedural.city.masses import Float32s, axis_of
 from gpslift.procedural.city.terrain import Terrain
 from gpslift.procedural.city.trees import path_phase
 from gpslift.procedural.city.walls import chance
-from gpslift.procedural.raycast import srgb_to_linear
+from gpslift.srgb import srgb_to_linear
 
 PAVEMENT_M = 3.2
 NEAR_M = 500.0

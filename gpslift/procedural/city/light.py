@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpslift.procedural.city.conditions import Conditions
-from gpslift.procedural.raycast import linear_to_srgb
 from gpslift.procedural.weather import Array, Weather, season_colors, sun_angles
+from gpslift.srgb import linear_to_srgb
 
 
 @dataclass(frozen=True)

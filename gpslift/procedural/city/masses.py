@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gpslift.procedural.raycast import srgb_to_linear
+from gpslift.srgb import srgb_to_linear
 
 Float32s = NDArray[np.float32]
 

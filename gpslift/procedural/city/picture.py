@@ -12,8 +12,8 @@ from gpslift.procedural.city.light import Light, light_of
 from gpslift.procedural.city.masses import EAST, NORTH, Float32s
 from gpslift.procedural.city.shading import met_points, radiance_of
 from gpslift.procedural.city.walkers import Shot
-from gpslift.procedural.raycast import linear_to_srgb
 from gpslift.procedural.weather import sky_color
+from gpslift.srgb import linear_to_srgb
 
 SUPERSAMPLING = 2
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
+from gpslift.srgb import linear_to_srgb
 
 SUFFIXES = (".obj", ".ply", ".glb", ".gltf", ".stl", ".off")
 STONE = (158, 152, 142)
@@ -60,28 +62,38 @@ def _read(named: str, file: Path) -> trimesh.Trimesh:
     """One mesh of all that the file holds, faces outwards, with face colours. named: what errors start with."""
     if not file.is_file():
         raise UserError(f"{named}: there is no such file")
-    parts = [part for part in _parts(named, file) if isinstance(part, trimesh.Trimesh) and len(part.faces)]
-    corners = [part.triangles for part in parts]
+    parts = _parts(named, file)
+    corners = [part.triangles for part, _ in parts]
     if not parts or not np.isfinite(np.concatenate(corners)).all() or not np.ptp(np.concatenate(corners)) > 0:
         raise UserError(f"{named} is empty: it holds no faces; export the mesh again")
-    colors = np.concatenate([_face_colors(part) for part in parts])
-    merged = trimesh.util.concatenate([trimesh.Trimesh(part.vertices, part.faces, process=False) for part in parts])
-    merged.visual.face_colors = colors
+    merged = trimesh.util.concatenate([part for part, _ in parts])
+    merged.visual.face_colors = np.concatenate([colors for _, colors in parts])
     merged.update_faces(merged.nondegenerate_faces())
     merged.merge_vertices()
     trimesh.repair.fix_normals(merged, multibody=True)  # light falls on the outer side of a face only
     return merged
 
 
-def _parts(named: str, file: Path) -> list[trimesh.Trimesh]:
+def _parts(named: str, file: Path) -> list[tuple[trimesh.Trimesh, NDArray[np.uint8]]]:
+    """Each part of the scene in its place, and its face colours; trimesh's own copies would lack vertices' colours."""
     try:
-        return list(trimesh.load_scene(file, process=False).dump())
+        scene = trimesh.load_scene(file, process=False)
+        placed = [(scene.graph[node][0], scene.geometry[scene.graph[node][1]]) for node in scene.graph.nodes_geometry]
+        solid = [(turn, part) for turn, part in placed if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+        return [
+            (
+                trimesh.Trimesh(trimesh.transform_points(part.vertices, turn), part.faces, process=False),
+                _face_colors(part),
+            )
+            for turn, part in solid
+        ]
     except Exception as error:  # each format's reader raises its own kinds; whichever it is, the file is to blame
         raise UserError(f"{named} cannot be read as a mesh: {error}") from error
 
 
 def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
-    """RGBA [F, 4]: the material's texture or colour, else the vertices' or faces' own, else stone."""
+    """RGBA [F, 4]: the material's texture, or its colour times the vertices', else the vertices' or faces' own, else
+    stone."""
     visual = mesh.visual
     if visual.kind in ("vertex", "face"):
         return np.asarray(visual.face_colors, np.uint8)
@@ -90,17 +102,21 @@ def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
     texels: Any = None if visual.uv is None else visual.material.to_color(visual.uv)
     if np.shape(texels) == (len(mesh.vertices), 4):  # else a material without a picture, whatever its coordinates
         return np.asarray(texels[mesh.faces], float).mean(1).round().astype(np.uint8)
-    return np.tile(_main_color(visual.material), (len(mesh.faces), 1))
+    return _painted(visual, mesh.faces)
 
 
-def _main_color(material: Any) -> NDArray[np.uint8]:
-    """RGBA of a material without a picture. glTF's is linear (specification, 3.9.2): here to sRGB (IEC 61966-2-1)."""
-    color = np.asarray(material.main_color, np.uint8)
-    if not isinstance(material, PBRMaterial):
-        return color
-    linear = color[:3] / 255
-    curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.array([*np.round(255 * curved), color[3]], np.uint8)
+def _painted(visual: TextureVisuals, faces: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """RGBA [F, 4] of a material without a picture. In glTF its colour is linear light, white unless it has one, and so
+    are the vertices' colours, by which it is multiplied (specification, 3.7.2 and 3.9.2)."""
+    color, vertices = np.asarray(visual.material.main_color, np.uint8), visual.vertex_attributes.get("color")
+    if not isinstance(visual.material, PBRMaterial):
+        return np.tile(color, (len(faces), 1))
+    light = np.tile(color[:3] / 255, (len(faces), 1))
+    if vertices is not None:
+        whole = np.iinfo(vertices.dtype).max if vertices.dtype.kind == "u" else 1
+        factor = 1 if visual.material.baseColorFactor is None else light
+        light = factor * (vertices[:, :3] / whole)[faces].mean(1)
+    return np.column_stack([np.round(255 * linear_to_srgb(light)), np.full(len(faces), 255)]).astype(np.uint8)
 
 
 def _axis_up(named: str, mesh: trimesh.Trimesh, landmark: Landmark, up: str, up_key: str) -> str:
