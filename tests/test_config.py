@@ -182,7 +182,6 @@ def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
         ("image_prior", ["data.radius_min_m=-0.5"], "data.radius_min_m=-0.5 must be at least 0, or -1"),
         ("image_prior", ["place.kind=gps", "data.radius_max_m=90"], "data.radius_max_m=90.0 needs place.kind=azimuth"),
         ("image_prior", ["sample.walk_images=3"], "sample.walk_images=3 needs place.kind=gps; leave it out, or set"),
-        ("lift", ["guidance.objective=sds", "finish.share=0.3"], "finish.share=0.3 needs guidance.objective=multistep"),
         ("lift", ["finish.share=0", "finish.scale=7"], "finish.scale=7.0 needs a finish (finish.share); leave it out"),
         ("lift", ["renderer.background_color=0,0,0"], "needs renderer.background=solid or random; leave it out"),
         ("lift", ["export.texture_size=64"], "export.texture_size=64 needs export.texture=True; leave it out"),

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from gpslift.config_checks.rules import Rules, left_alone, left_open
-from gpslift.guidance.suited import FINISH_SHARES, finish_has_adapters, finish_share, guidance_scales
+from gpslift.guidance.suited import finish_has_adapters, finish_share, guidance_scales
 from gpslift.schema.lift import LiftConfig, LossConfig
 from gpslift.schema.refine import RefineConfig
 
@@ -73,11 +73,6 @@ def lift_rules(config: LiftConfig) -> Rules:
     yield from left_open("finish.share", config.finish.share, "for what suits finish.objective")
     finish, coloring = finish_share(config), config.coloring.share
     yield (finish + coloring <= 1, f"finish.share={finish:g} and coloring.share={coloring:g} must sum to at most 1")
-    yield (
-        config.finish.share <= 0 or config.guidance.objective not in FINISH_SHARES,
-        f"finish.share={config.finish.share:g} needs guidance.objective=multistep: "
-        f"{config.guidance.objective} draws as finely by itself; leave it out",
-    )
     yield from left_alone(config, ["finish.scale"], "a finish (finish.share)", finish > 0)
     yield from left_alone(
         config,

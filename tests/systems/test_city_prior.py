@@ -123,8 +123,9 @@ def test_pictures_of_places_and_texts(
     config.prior.path, config.sample.output, config.sample.steps = str(trained[1]), str(tmp_path / "pictures"), 2
     config.sample.gps, config.sample.prompt, config.sample.images = gps, prompt, 2
     sample(config)
-    found = sorted(path.stem for path in (tmp_path / "pictures").iterdir())
-    assert found == sorted([*(f"{name}_{number}" for name in named for number in (1, 2)), "grid"])
+    found = sorted(path.stem for path in (tmp_path / "pictures").glob("*.png"))
+    each = [f"{name}_{number}" for number in (1, 2) for name in named]
+    assert found == [*(f"{place:03}_{name}" for place, name in enumerate(each, 1)), "grid"]
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_all_gpus_that_share_a_batch_alike_are_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 6)
     assert choose_devices(ImagePriorConfig(), 64) == 1  # Lightning would start all of pytest again
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(REPOSITORY / "launch.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(REPOSITORY / "launch.py"), raising=False)
     assert [choose_devices(ImagePriorConfig(), shares) for shares in (64, 6, 35, 1)] == [4, 6, 5, 1]
     assert choose_devices(ImagePriorConfig(devices=3), 64) == 3
     with pytest.raises(UserError, match="devices=7, but this PyTorch finds 6 CUDA GPUs"):
