@@ -105,7 +105,6 @@ def train(bench: Bench, config: ImagePriorConfig, training: PhotoSet, held_out: 
         learning_rate=config.optim.lr,
         description=run.folder.parent.name,
         gradient_clip=config.optim.gradient_clip,
-        limit_val_batches=0,
     )
     bench.photos.replace("generator", training)
     fit(trainer, system, bench.photos, run)

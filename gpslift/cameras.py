@@ -5,7 +5,6 @@ elevation e, at distance d from the look-at point, stands at look_at + d (sin a 
 Camera axes are OpenGL's: it looks along -z, y is up, x is right.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -106,8 +105,3 @@ def camera_azimuth(positions: Tensor) -> Tensor:
 def field_of_view(frame_width: Tensor | float, distance: Tensor | float) -> Tensor:
     """Field of view, radians, of a square frame that covers `frame_width` at `distance` (same unit): 2 atan(w / 2d)."""
     return 2 * torch.atan(torch.as_tensor(frame_width) / (2 * torch.as_tensor(distance)))
-
-
-def frame_width(fov: float, distance: float) -> float:
-    """What a frame of field of view `fov` (radians) covers at `distance`, in the distance's unit: 2 d tan(fov / 2)."""
-    return 2 * distance * math.tan(fov / 2)

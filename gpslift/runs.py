@@ -140,11 +140,11 @@ def runs_of(output: str, name: str) -> list[Run]:
     return [Run(path.absolute()) for _, path in sorted(found, key=lambda item: (item[0][0], int(item[0][1])))]
 
 
-def last_run(output: str, name: str, *, with_checkpoint: bool = True) -> Run:
-    """The newest run of that name (that has a checkpoint). Raises UserError if there is none."""
+def last_run(output: str, name: str) -> Run:
+    """The newest run of that name that has a checkpoint. Raises UserError if there is none."""
     runs = runs_of(output, name)
     for run in reversed(runs):
-        if not with_checkpoint or checkpoints_of(run.checkpoints):
+        if checkpoints_of(run.checkpoints):
             return run
     parent = Path(output).expanduser() / name
     if runs:

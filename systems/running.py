@@ -128,15 +128,13 @@ def make_trainer(
     callbacks: Sequence[pl.Callback] = (),
     accumulate: int = 1,
     gradient_clip: float = 0.0,
-    precision: str = "",
     shares: int = 1,
-    **arguments: Any,
 ) -> pl.Trainer:
     """A trainer with checkpoints, progress bar, metrics, finite checks and an orderly Ctrl-C.
 
     learning_rate: named in the remedy when losses are not finite. accumulate: micro-batches per step. gradient_clip:
-    largest norm, 0 = never. precision: Lightning's name in the config's place. shares: into how many equal parts a
-    micro-batch can be cut, one a process; 1: the system knows of one process only. arguments: more of Lightning's own.
+    largest norm, 0 = never. shares: into how many equal parts a micro-batch can be cut, one a process; 1: the system
+    knows of one process only.
     """
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [
@@ -152,7 +150,7 @@ def make_trainer(
         devices=choose_devices(config, shares),
         num_nodes=config.nodes,
         strategy=ShardedStrategy() if config.strategy == "fsdp" else config.strategy,
-        precision=precision or choose_precision(config),  # type: ignore[arg-type]
+        precision=choose_precision(config),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=max_steps,
         accumulate_grad_batches=accumulate,
@@ -165,7 +163,6 @@ def make_trainer(
         enable_model_summary=False,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        **arguments,
     )
 
 

@@ -65,14 +65,13 @@ def test_a_run_records_config_versions_seed_and_command(tmp_path: Path) -> None:
 
 
 def test_resume_last_takes_the_newest_run_with_a_checkpoint(tmp_path: Path) -> None:
-    first, second, third = (start_run(config_for(tmp_path)) for _ in range(3))
+    first, second, _ = (start_run(config_for(tmp_path)) for _ in range(3))
     put_checkpoint(first, 5)
     newest = put_checkpoint(second, 5)
     told: list[str] = []
     run = start_run(config_for(tmp_path, resume="last"), told.append)
     assert (run.folder, run.resume_from) == (second.folder, newest)
     assert any("going on from" in line for line in told)
-    assert last_run(str(tmp_path / "outputs"), "tower", with_checkpoint=False).folder == third.folder
 
 
 def test_resume_takes_a_run_folder_or_a_checkpoint(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 LEAST_TOKENS, MOST_TOKENS = 24, 77
 HEAD_CHANNELS = 32
 """Channels of one attention head of the small text transformer."""
+VOCABULARY = 4096
 CUT_TEXTS_NAMED = 5
 QUOTED_CHARACTERS = 60
 _cut_texts: set[str] = set()
 """Texts that were said to be too long, and one more once the rest goes unnamed: a training asks for each many times."""
 
 
-def train_tokenizer(captions: Sequence[str], length: int = 0, vocabulary: int = 4096) -> PreTrainedTokenizerFast:
+def train_tokenizer(captions: Sequence[str], length: int = 0) -> PreTrainedTokenizerFast:
     """A lower-case byte-pair tokenizer of the captions; texts are cut and padded to `length` tokens.
 
     length: 0 = as many as the longest caption has, within LEAST_TOKENS and MOST_TOKENS.
@@ -29,7 +30,7 @@ def train_tokenizer(captions: Sequence[str], length: int = 0, vocabulary: int = 
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[END, BEGIN, UNKNOWN], initial_alphabet=alphabet, show_progress=False
+        vocab_size=VOCABULARY, special_tokens=[END, BEGIN, UNKNOWN], initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(sorted(set(captions)), trainer)
     begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+HALVINGS = 3
 Floats = NDArray[np.float64]
 
 
@@ -34,12 +35,12 @@ class Regions:
         return node - len(self.cuts)
 
 
-def halved_regions(east_m: Floats, north_m: Floats, halvings: int = 3) -> Regions:
-    """2^halvings regions with as many of these points [N] each."""
+def halved_regions(east_m: Floats, north_m: Floats) -> Regions:
+    """2^HALVINGS regions with as many of these points [N] each."""
     cuts: list[tuple[int, float]] = []
     cells = [np.arange(len(east_m))]
     points = np.stack([east_m, north_m])
-    for _ in range(halvings):
+    for _ in range(HALVINGS):
         following = []
         for rows in cells:
             axis = int(np.argmax(np.ptp(points[:, rows], axis=1))) if len(rows) else 0

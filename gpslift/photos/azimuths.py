@@ -18,7 +18,7 @@ import pyarrow as pa
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
 from gpslift.photos.filters import keep
-from gpslift.photos.geometry import Viewpoints
+from gpslift.photos.geometry import PhotoGeometry
 from gpslift.photos.report import PhotoReport
 
 COLUMNS = ("file", "azimuth_deg")
@@ -55,7 +55,7 @@ def read_azimuths(path: str) -> dict[str, float]:
 
 
 def keep_told(table: pa.Table, azimuths: dict[str, float], path: str, report: PhotoReport) -> pa.Table:
-    """The photos that `azimuths` tells of, with the columns of `Viewpoints`: all but the azimuth is unknown (NaN).
+    """The photos that `azimuths` tells of, with the columns of `PhotoGeometry`: all but the azimuth is unknown (NaN).
 
     UserError for azimuths of photos that are not in the folder, and if there are none of those that are.
     """
@@ -74,7 +74,7 @@ def keep_told(table: pa.Table, azimuths: dict[str, float], path: str, report: Ph
     table = keep(table, np.array([name in azimuths for name in there], np.bool_), f"not in {path}", report)
     azimuth = np.array([azimuths[_composed(name)] for name in table["path"].to_pylist()], np.float64)
     unknown = np.full(len(azimuth), np.nan)
-    places = Viewpoints(azimuth, np.zeros(len(azimuth)), unknown, unknown, unknown, unknown)
+    places = PhotoGeometry(azimuth, np.zeros(len(azimuth)), unknown, unknown, unknown, unknown)
     for name, values in vars(places).items():
         table = table.append_column(name, pa.array(values))
     return table

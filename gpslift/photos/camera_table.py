@@ -15,8 +15,8 @@ RANGE_PER_HALF_EXTENT = 3.0
 _STEPS = {"range_m": 5.0, "elevation_deg": 1.0, "frame_width_m": 1.0}
 
 
-def camera_table(manifest: Manifest, part: str = "generator") -> dict[str, list[float]]:
-    """Joint distribution of range, elevation and frame width of one part's photos, one row a photo, at most ROWS_MAX.
+def camera_table(manifest: Manifest) -> dict[str, list[float]]:
+    """Joint distribution of range, elevation and frame width of the photos to train on, a row each, at most ROWS_MAX.
 
     Keys: range_m (camera to look-at point), elevation_deg, frame_width_m. A photo without an altitude counts as taken
     at eye height, as its range already does. A photo without a focal length is left out, unless no photo has one: then
@@ -24,7 +24,7 @@ def camera_table(manifest: Manifest, part: str = "generator") -> dict[str, list[
     and 1 m (at least one step, so that no range or width is 0) and sorted, so that no photo can be told by them. A
     photo whose place is not known, its azimuth apart, counts as taken from RANGE_PER_HALF_EXTENT half extents.
     """
-    rows = manifest.rows(part)
+    rows = manifest.rows("generator")
     landmark = manifest.subject
     assert isinstance(landmark, Landmark)
     distance, range_m = manifest.column("distance_m")[rows], manifest.column("range_m")[rows]

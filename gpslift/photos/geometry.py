@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Viewpoints:
+class PhotoGeometry:
     """One value a photo, [N]. NaN is unknown.
 
     azimuth_deg: camera as seen from the landmark, clockwise from north, [0, 360). azimuth_uncertainty_deg: 68 %.
@@ -34,15 +34,15 @@ class Viewpoints:
     frame_width_m: Floats
 
 
-def viewpoints(
+def photo_geometry(
     landmark: Landmark,
     latitude: Floats,
     longitude: Floats,
     accuracy_m: Floats,
     height_m: Floats,
     field_of_view: Floats,
-) -> Viewpoints:
-    """Viewpoints of photos, all arrays [N], NaN where unknown (positions are known).
+) -> PhotoGeometry:
+    """Of photos, all arrays [N], NaN where unknown (positions are known).
 
     height_m: above the landmark's ground. field_of_view: radians, of the centred square crop.
     frame width = 2 range tan(fov / 2); range and elevation are those of the straight line to the look-at point, from
@@ -55,7 +55,7 @@ def viewpoints(
     away = np.hypot(east - landmark.look_at_m[0], north - landmark.look_at_m[1])
     above = height - landmark.look_at_m[2]
     straight = np.hypot(away, np.where(np.isnan(above), EYE_HEIGHT_M - landmark.look_at_m[2], above))
-    return Viewpoints(
+    return PhotoGeometry(
         azimuth_deg=azimuth,
         azimuth_uncertainty_deg=azimuth_uncertainty(accuracy, distance),
         distance_m=distance,

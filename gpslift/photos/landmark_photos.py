@@ -7,7 +7,7 @@ from gpslift.geo.landmarks import Landmark
 from gpslift.photos import filters
 from gpslift.photos.azimuths import keep_told, read_azimuths
 from gpslift.photos.focal import field_of_view_square
-from gpslift.photos.geometry import Viewpoints, viewpoints
+from gpslift.photos.geometry import PhotoGeometry, photo_geometry
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.splits import CELL_M, Groups, azimuth_strata, group_names, shots_of
 from gpslift.schema.image_prior import DataConfig
@@ -27,7 +27,7 @@ def distance_limits(landmark: Landmark, data: DataConfig) -> tuple[float, float]
 
 
 def keep_usable(table: pa.Table, landmark: Landmark, data: DataConfig, report: PhotoReport) -> pa.Table:
-    """The photos with a usable azimuth, with the columns of `Viewpoints`. UserError if there are none.
+    """The photos with a usable azimuth, with the columns of `PhotoGeometry`. UserError if there are none.
 
     table: photos with GPS positions or, where `data.azimuths` names a file, which is then used alone, any photos.
     """
@@ -43,10 +43,10 @@ def keep_usable(table: pa.Table, landmark: Landmark, data: DataConfig, report: P
 
 
 def with_viewpoints(table: pa.Table, landmark: Landmark) -> pa.Table:
-    """The table with the columns of `Viewpoints`."""
+    """The table with the columns of `PhotoGeometry`."""
     focal, width, height = (filters.column(table, name) for name in ("focal_length_35mm", "width", "height"))
     fields_of_view = [field_of_view_square(f, w, h) for f, w, h in zip(focal, width, height, strict=True)]
-    places: Viewpoints = viewpoints(
+    places: PhotoGeometry = photo_geometry(
         landmark,
         filters.column(table, "latitude"),
         filters.column(table, "longitude"),

@@ -29,7 +29,7 @@ class Manifest:
     table's columns: path (relative to folder), bytes, modified_ns, sha256, dhash, latitude, longitude, accuracy_m,
     altitude_m, focal_length_35mm, width, height, caption, time, author, licence, make, model, image_direction; part;
     of a landmark's photos azimuth_deg, azimuth_uncertainty_deg, distance_m, range_m, elevation_deg, frame_width_m
-    (see `Viewpoints`); of a city's east_m, north_m.
+    (see `PhotoGeometry`); of a city's east_m, north_m.
     """
 
     folder: Path

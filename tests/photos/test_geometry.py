@@ -7,7 +7,7 @@ import pytest
 
 from gpslift.geo.geodesy import destination
 from gpslift.geo.landmarks import Landmark
-from gpslift.photos.geometry import elevation_at_eye_height, viewpoints
+from gpslift.photos.geometry import elevation_at_eye_height, photo_geometry
 
 NAN = float("nan")
 
@@ -19,7 +19,7 @@ def look_at_height(landmark: Landmark) -> float:
 def test_viewpoints_by_hand(landmark: Landmark) -> None:
     """Look-at 46.5 m up. Camera 1: 120 m east, 50 m lower: range 130, down 22.62 degrees. Camera 2: unknown height."""
     lats, lons = destination(landmark.latitude, landmark.longitude, [90.0, 225.0], [120.0, 120.0])
-    found = viewpoints(
+    found = photo_geometry(
         landmark,
         lats,
         lons,
@@ -40,7 +40,7 @@ def test_viewpoints_by_hand(landmark: Landmark) -> None:
 @pytest.mark.parametrize("height", [-400.0, 8000.0])
 def test_an_altitude_where_nobody_stands_is_unknown(landmark: Landmark, height: float) -> None:
     lats, lons = destination(landmark.latitude, landmark.longitude, [0.0], [100.0])
-    found = viewpoints(landmark, lats, lons, np.array([5.0]), np.array([height]), np.array([1.0]))
+    found = photo_geometry(landmark, lats, lons, np.array([5.0]), np.array([height]), np.array([1.0]))
     assert np.isnan(found.elevation_deg[0])
     assert found.range_m[0] == pytest.approx(math.hypot(100, 44.9))
 
