@@ -17,7 +17,7 @@ from gpslift.priors.loading import RUN_SUBFOLDER, find_prior, shipped_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.subject import subject_unlike
 from gpslift.runs import Run, runs_of, timed_folder
-from gpslift.schema.image_prior import DataConfig, ImagePriorConfig
+from gpslift.schema.image_prior import DataConfig, ImagePriorConfig, SampleConfig
 from gpslift.storage import short_path
 from gpslift.wording import counted
 from systems.running import choose_device, choose_precision
@@ -93,6 +93,12 @@ def sample_images(
             )
         images.append(sampled.float().cpu())
     return torch.cat(images)
+
+
+def set_framing(given: SampleConfig) -> dict[str, float]:
+    """The frame width and elevation, as far as they are set and not drawn: by the names of a place's inputs."""
+    width = {"frame_width_m": given.frame_width_m} if given.frame_width_m > 0 else {}
+    return width | ({"elevation_deg": given.elevation_deg} if given.elevation_deg > -90 else {})
 
 
 def portions(prior: PlaceDiffusionPipeline, place: Place) -> Iterator[slice]:

@@ -16,7 +16,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig, SampleConfig
 from gpslift.storage import saving
-from systems.sampling.common import sample_folder, show_where, write_pictures
+from systems.sampling.common import sample_folder, set_framing, show_where, write_pictures
 from systems.sampling.extras import make_pictures
 
 GRID_COLUMNS = 8
@@ -59,12 +59,8 @@ def draw_framing(config: ImagePriorConfig, cameras: dict[str, Tensor], number: i
     """The framing of the `number`-th picture: one of the training photos', except for what `sample` sets."""
     columns = cameras["frame_width_m"], cameras["elevation_deg"]
     row = int(torch.randint(len(columns[0]), (), generator=generator_for(config.seed, "framing", number)))
-    width, elevation = (float(column[row]) for column in columns)
-    given = config.sample
-    return Framing(
-        given.frame_width_m if given.frame_width_m > 0 else width,
-        given.elevation_deg if given.elevation_deg > -90 else elevation,
-    )
+    drawn = {"frame_width_m": float(columns[0][row]), "elevation_deg": float(columns[1][row])}
+    return Framing(**(drawn | set_framing(config.sample)))
 
 
 def _asked(
@@ -83,12 +79,12 @@ def _asked(
 def _told(number: int, framing: Framing, given: SampleConfig, inputs: Sequence[str]) -> str:
     """One line on the framing of the `number`-th pictures: each value, and whether it was set, drawn or not heard."""
     values = {
-        "frame_width_m": ("frame width", f"{framing.frame_width_m:.4g} m", given.frame_width_m > 0),
-        "elevation_deg": ("elevation", f"{framing.elevation_deg:.4g} degrees", given.elevation_deg > -90),
+        "frame_width_m": ("frame width", f"{framing.frame_width_m:.4g} m"),
+        "elevation_deg": ("elevation", f"{framing.elevation_deg:.4g} degrees"),
     }
     told = []
-    for name, (title, value, is_set) in values.items():
-        origin = f"sample.{name}" if is_set else "drawn from the training photos' cameras"
+    for name, (title, value) in values.items():
+        origin = f"sample.{name}" if name in set_framing(given) else "drawn from the training photos' cameras"
         told.append(f"{title} {value} ({origin})" if name in inputs else f"{title} not heard by this prior")
     return f"picture {number} of each azimuth: {', '.join(told)}"
 

@@ -22,7 +22,7 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
 from systems.running import cpu_precision, prepare
-from systems.sampling.common import sample_images
+from systems.sampling.common import sample_images, set_framing
 from systems.validation.common import all_pixels, prior_to_judge, validation_folder
 
 IMAGES_A_BIN = 10
@@ -76,12 +76,9 @@ def sample_bins(prior: PlaceDiffusionPipeline, config: ImagePriorConfig, path: P
     generator = generator_for(config.seed, "validation")
     cameras = load_cameras(str(path))
     row = torch.randint(len(cameras["elevation_deg"]), (len(azimuth_deg),), generator=generator)
-    width, elevation = cameras["frame_width_m"][row], cameras["elevation_deg"][row]
-    if config.sample.frame_width_m > 0:
-        width = torch.full_like(width, config.sample.frame_width_m)
-    if config.sample.elevation_deg > -90:
-        elevation = torch.full_like(elevation, config.sample.elevation_deg)
-    place = {"azimuth_deg": azimuth_deg, "frame_width_m": width, "elevation_deg": elevation}
+    drawn = {name: cameras[name][row] for name in ("frame_width_m", "elevation_deg")}
+    given = {name: torch.full_like(azimuth_deg, value) for name, value in set_framing(config.sample).items()}
+    place = {"azimuth_deg": azimuth_deg, **drawn, **given}
     return sample_images(prior, place, generator, config), azimuth_deg
 
 
