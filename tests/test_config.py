@@ -135,6 +135,12 @@ def test_each_system_has_an_example(system: str) -> None:
     assert load_config(EXAMPLES[system]).system == system
 
 
+def test_trackers_can_be_switched_off(lift_file: Path) -> None:
+    assert load_config(lift_file, ["log.trackers=[]"]).log.trackers == []
+    with pytest.raises(UserError, match=r"cameras\.azimuth .* is empty"):
+        load_config(lift_file, ["cameras.azimuth=[]"])
+
+
 def test_choices_hold_for_each_element_of_a_list(lift_file: Path) -> None:
     assert load_config(lift_file, ["export.formats=ply,glb"]).export.formats == ["ply", "glb"]  # type: ignore[attr-defined]
     with pytest.raises(UserError, match=r"export\.formats=stl .* glb or obj or ply"):

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from gpslift.priors.schedule import in_words
 from gpslift.schema.image_prior import ImagePriorConfig
+from gpslift.storage import names
 from gpslift.wording import counted
 from systems.sampling.common import show_where
 
@@ -22,3 +23,10 @@ def test_messages_of_one_thing() -> None:
     console = Console(record=True, width=200)
     show_where(console, 1, Path("samples"))
     assert console.export_text().startswith("1 picture: samples")
+
+
+def test_of_a_full_folder_a_few_names_are_told(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.jpg").touch()
+    assert names(tmp_path).startswith("00.jpg, 01.jpg,") and names(tmp_path).endswith("11.jpg, ... (30 in all)")
+    assert names(tmp_path / "none") == "nothing"

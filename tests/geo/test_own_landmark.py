@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,8 @@ def test_what_the_file_says_goes_before_what_follows(load: Callable[..., Landmar
 def test_an_unknown_ground_lies_on_the_ellipsoid_for_maps(load: Callable[..., Landmark]) -> None:
     landmark = load()
     assert math.isnan(landmark.ground_altitude_m)
+    again = replace(landmark, ground_altitude_m=float("nan"))
+    assert again.world == landmark.world != replace(landmark, latitude=0.0).world
     assert landmark.globe_height_m == 0.0
     assert LocalFrame.of_landmark(landmark).to_local(55.70406, 13.19364, 3.0) == pytest.approx([0, 0, 3], abs=1e-6)
 

@@ -18,6 +18,7 @@ import systems.validation.city_prior as validation
 import systems.validation.common as common
 from gpslift.conditioning.city_place import CityPlaceEncoder
 from gpslift.errors import UserError
+from gpslift.metrics.memorisation import Memorisation
 from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import load_prior
 from gpslift.runs import start_run
@@ -26,7 +27,7 @@ from systems import image_prior
 from systems.previews import city_preview
 from systems.sampling.job import sample
 from systems.validation import validate_prior
-from systems.validation.city_prior import agreement_by_chance, validate_city_prior
+from systems.validation.city_prior import CityFigures, CityJudges, agreement_by_chance, summary, validate_city_prior
 from tests.systems.tiny_city import BAR, PARIS, city_config, city_picture, write_city_photos
 
 
@@ -202,6 +203,17 @@ def test_a_prior_that_paints_what_it_is_asked_for_is_judged_so(
     assert abs(shown["place alone"].words.told - shown["place alone"].words.untold) < 0.3
     written = json.loads((tmp_path / "tiny_city" / "validation" / "validation.json").read_text())
     assert written["shown"]["other text"]["place"] == shown["other text"].place
+
+
+def test_words_that_no_text_or_every_text_holds_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "predict", lambda judge, images: torch.zeros(len(images), 3))
+    place = {"east_m": torch.zeros(4), "north_m": torch.zeros(4)}
+    for judge, captions in ((None, ["bar", "", "", ""]), ("a judge", [""] * 4), ("a judge", ["bar"] * 4)):
+        judges = CityJudges(["all"], lambda east, north: np.zeros(len(east), np.int64), ["bar"], None, judge)  # type: ignore[arg-type]
+        shown = judges.asked_for(torch.zeros(4, 3, 8, 8), place, captions)
+        assert shown.words is None
+        figures = CityFigures(["all"], ["bar"], 1.0, {"text alone": shown}, Memorisation(0.1, 0.1, 0.0))
+        assert "not measured" in summary(figures)[1] and "NaN" not in json.dumps(asdict(figures))
 
 
 def test_agreement_by_chance_against_numbers_worked_out_by_hand() -> None:

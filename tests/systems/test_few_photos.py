@@ -13,7 +13,7 @@ from gpslift.runs import Run
 from systems.best_average import BestAverage
 from systems.prior_system import ImagePriorSystem
 from tests.systems.settings import settings_kept
-from tests.systems.tiny_prior import tiny_config, train
+from tests.systems.tiny_prior import fingerprint, tiny_config, train
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +112,19 @@ def test_a_resumed_training_remembers_the_best(
     system, run = train(again)
     assert (system.best.step, system.best.loss, system.best.stale) == (2, 1.0, 3)
     assert torch.load(checkpoints_of(run.checkpoints)[-1], weights_only=True)["global_step"] == 8
+
+
+def test_a_training_that_patience_ended_trains_no_more(
+    few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"patience": 1, "held_out_every_steps": 2}
+    losses(monkeypatch, 1.0, 2.0)
+    _, run = train(tiny_config(few_photos, tmp_path, "ended", **settings))
+    before = fingerprint(run)
+    losses(monkeypatch)  # none is asked for
+    system, run = train(tiny_config(few_photos, tmp_path, "ended", resume="last", **settings))
+    assert fingerprint(run) == before and system.trainer.global_step == 4
+    assert "no lower 1 times in a row; raise optim.patience" in capsys.readouterr().out
 
 
 def test_what_is_cut_out_does_not_count_in_the_loss(few_photos: Path, tmp_path: Path) -> None:

@@ -123,6 +123,10 @@ def test_a_mesh_older_than_the_last_checkpoint_or_of_a_format_not_asked_for_is_n
     assert mesh is not None and len(mesh.faces) == len(true_mesh("lantern_tower").faces)
     os.utime(checkpoint, (report.stat().st_mtime + 1,) * 2)
     assert load_exported(run, LANDMARK.name) is None
+    checkpoint.unlink()
+    for damaged in ('{"paths": ', "[]", '{"paths": ["a.ply"]}'):
+        report.write_text(damaged, encoding="utf-8")
+        assert load_exported(run, LANDMARK.name) is None  # and is exported again
 
 
 @pytest.fixture
