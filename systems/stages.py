@@ -30,13 +30,18 @@ class Stage:
 def stages_of(
     config: LiftConfig, objective: Objective, viewpoints: ViewpointSampler, prior: PlaceDiffusionPipeline
 ) -> tuple[Stage, ...]:
-    """The stages that have steps, in their order. None starts between steps that share a target."""
+    """The stages that have steps, in their order. None starts between steps that share a target.
+
+    A shape that has a finish is learnt from frames that hold all of it, and closer ones come when it is there: what is
+    outside of those was seen too seldom, and came out too large.
+    """
     steps, colored = config.optim.steps, config.coloring.share
     finished = finish_share(config)
     finished_from = _next_target((1 - finished - colored) * steps, objective.reuse)
     colored_from = _next_target((1 - colored) * steps, config.guidance.reuse)
-    stages = [Stage("shape", 0, objective, viewpoints)]
-    if finished > 0 and finished_from < colored_from:  # targets of the two may be shared by different numbers of steps
+    finishes = finished > 0 and finished_from < colored_from  # the two may share targets by different numbers of steps
+    stages = [Stage("shape", 0, objective, viewpoints.of_the_whole() if finishes else viewpoints)]
+    if finishes:
         finish = build_objective(asked_for_finish(config), prior, steps, config.seed)
         stages.append(Stage("finish", finished_from, finish, viewpoints))
     if colored_from < steps:

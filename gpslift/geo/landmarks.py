@@ -5,13 +5,17 @@ file of one's own (gpslift.geo.own_landmark).
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gpslift.errors import UserError
 from gpslift.geo.entries import Point, fields_of_entry, find_entry, read_entries
 from gpslift.geo.own_landmark import GROUND_HEIGHTS, is_landmark_file, read_landmark_file
 
+Metres = TypeVar("Metres", bound=Any)
 LANDMARKS_FILE = Path(__file__).with_name("landmarks.yaml")
+CUT_AT_TOP = 0.03
+"""Share of a narrow frame by which its upper edge may lie below the top of the landmark's own volume, which ends up to
+3 m above what is built."""
 OWN = "For one of your own, landmark=<a YAML file with its name, latitude, longitude and height>. "
 
 
@@ -78,6 +82,14 @@ class Landmark:
     def height_m(self) -> float:
         """Of its top above the ground, metres (of those in landmarks.yaml up to 3 m more)."""
         return self.own_volume_max_m[2]
+
+    def aim_rise_m(self, frame_width_m: Metres) -> Metres:
+        """How far above `look_at_m` photographers aim whose frame covers that many metres; 0 where all fits in.
+
+        Who comes closer than the whole lets its foot go and keeps its top. Floats, arrays and tensors.
+        """
+        rise: Any = self.height_m - self.look_at_m[2] - (0.5 + CUT_AT_TOP) * frame_width_m
+        return (rise + abs(rise)) / 2
 
     @property
     def globe_height_m(self) -> float:

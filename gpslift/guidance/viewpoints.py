@@ -1,6 +1,6 @@
 """Cameras of the lift, drawn as the prior's own training photos were taken, and what the prior is told of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -57,10 +57,19 @@ class ViewpointSampler:
         unit = self.landmark.half_extent_m
         look_at = torch.tensor(self.landmark.look_at)
         position = orbit_positions(azimuth, elevation, range_m / unit, look_at)
-        aim = look_at + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
+        rise = torch.zeros(count, 3)
+        rise[:, 2] = self.landmark.aim_rise_m(width_m) / unit
+        aim = look_at + rise + self.aim_jitter * width_m[:, None] / unit * torch.stack(strays)
         cameras = Cameras(look_at_matrix(position, aim), field_of_view(width_m, range_m), size, size)
         told = {"azimuth_deg": self._told(azimuth, indices), "frame_width_m": width_m, "elevation_deg": elevation}
         return Viewpoints(cameras, null_place(told) if self.place == "text" else told)
+
+    def of_the_whole(self) -> "ViewpointSampler":
+        """The same, of frames alone that the whole landmark fits into; of all where it fits into none."""
+        fits = self.landmark.aim_rise_m(self.table["frame_width_m"]) == 0
+        if not fits.any():
+            return self
+        return replace(self, table={name: column[fits] for name, column in self.table.items()})
 
     @cached_property
     def _weights(self) -> Tensor:

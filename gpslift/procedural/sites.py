@@ -66,6 +66,7 @@ class Site:
     """All that is at a landmark besides itself.
 
     frame: what the picture's short side covers at the landmark, in units of the world's box (2 half_extent_m).
+    close_share: of photos framed by `close_frame` instead, which shows the upper part alone (Landmark.aim_rise_m).
     upright: share of photos in portrait format. surroundings: one entry a thing, see gpslift.procedural.surroundings.
     """
 
@@ -73,6 +74,8 @@ class Site:
     crowd: Crowd
     ground: Ground = field(default_factory=Ground)
     frame: Range = (0.94, 1.22)
+    close_share: float = 0.0
+    close_frame: Range = (0.5, 0.94)
     upright: float = 0.7
     surroundings: tuple[dict[str, Any], ...] = ()
 
@@ -108,6 +111,7 @@ def _site(entry: dict[str, Any]) -> Site:
         crowd=Crowd(**_tuples(entry["crowd"])),
         ground=Ground(**ground),
         frame=tuple(entry.get("frame", Site.frame)),
+        close_share=entry.get("close_share", Site.close_share),
         upright=entry.get("upright", Site.upright),
         surroundings=tuple(entry.get("surroundings", ())),
     )

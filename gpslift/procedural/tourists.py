@@ -109,10 +109,10 @@ def _shot(
     site: Site,
     aspect: float,
 ) -> Shot:
-    """Framed so that the landmark fills most of the picture, as the site says."""
+    """Framed so that the landmark, or its upper part, fills most of the picture, as the site says."""
     look_at_m = landmark.look_at_m
     distance = float(np.linalg.norm(np.subtract(position, look_at_m)))
-    narrow, wide = site.frame
+    narrow, wide = site.close_frame if site.close_share and rng.random() < site.close_share else site.frame
     width = rng.uniform(narrow * 2 * landmark.half_extent_m, wide * 2 * landmark.half_extent_m)
     focal = focal_length_35mm(2 * np.arctan(width / (2 * distance)), aspect)
     stray = rng.normal(0, 0.022 * width, 3)
@@ -120,7 +120,7 @@ def _shot(
     error = rng.normal(0, accuracy / ACCURACY_TO_SIGMA, 2)
     return Shot(
         position=position,
-        aim=(look_at_m[0] + stray[0], look_at_m[1] + stray[1], look_at_m[2] + stray[2]),
+        aim=(look_at_m[0] + stray[0], look_at_m[1] + stray[1], look_at_m[2] + landmark.aim_rise_m(width) + stray[2]),
         roll_deg=float(rng.normal(0, 1.2)),
         focal_35mm=focal,
         portrait=bool(rng.random() < site.upright),

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from gpslift.errors import UserError
@@ -37,6 +38,16 @@ def test_world_units() -> None:
     assert landmark.look_at == pytest.approx((0, 0, 0.93))
     assert landmark.box_max == pytest.approx((0.96, 0.96, 1.94))
     assert landmark.own_volume == ((-47, -47, 1), (47, 47, 96))
+
+
+def test_who_comes_closer_than_the_whole_aims_higher_and_keeps_its_top() -> None:
+    statue, stones = load_landmark("statue_of_liberty"), load_landmark("stonehenge")
+    assert statue.aim_rise_m(94.0) == 0  # all of it fits in
+    assert statue.aim_rise_m(60.0) == pytest.approx(96 - 46.5 - 0.53 * 60)
+    assert 93 < 46.5 + statue.aim_rise_m(50.0) + 25 < 96  # the torch ends at 93 m
+    assert stones.aim_rise_m(20.0) == 0  # wide and low: its top is in every picture
+    several = np.array([94.0, 60.0])
+    assert statue.aim_rise_m(several).tolist() == pytest.approx([statue.aim_rise_m(width) for width in several])
 
 
 def test_unknown_landmark_lists_the_known_ones() -> None:

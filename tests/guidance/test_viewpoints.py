@@ -16,7 +16,7 @@ LANDMARK = load_landmark("statue_of_liberty")
 TABLE = {
     "range_m": torch.tensor([100.0, 200.0, 300.0]),
     "elevation_deg": torch.tensor([-10.0, 5.0, 30.0]),
-    "frame_width_m": torch.tensor([90.0, 120.0, 150.0]),
+    "frame_width_m": torch.tensor([95.0, 120.0, 150.0]),
 }
 SAMPLER = ViewpointSampler(LANDMARK, TABLE, (0.0, 360.0), even_elevation=0.0, aim_jitter=0.0, place="true", seed=3)
 
@@ -95,7 +95,7 @@ def test_rows_of_the_table_stay_together() -> None:
         (round(float(r)), round(float(e)), round(float(w)))
         for r, e, w in zip(range_m, views.place["elevation_deg"], views.place["frame_width_m"], strict=True)
     }
-    assert rows == {(100, -10, 90), (200, 5, 120), (300, 30, 150)}
+    assert rows == {(100, -10, 95), (200, 5, 120), (300, 30, 150)}
 
 
 def test_no_camera_is_below_eye_height() -> None:
@@ -132,6 +132,26 @@ def test_the_frame_covers_the_metres_that_the_prior_is_told() -> None:
     expected = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).expand(12, 3, 2)
     torch.testing.assert_close(project(views.cameras, edges), expected, atol=1e-4, rtol=0)
     assert (views.cameras.height, views.cameras.width) == (8, 8)
+
+
+def test_narrow_frames_have_the_top_of_the_landmark_in_them() -> None:
+    """Of a frame of 50 m the landmark's upper end lies 3 % of the frame above the edge, seen from its own height."""
+    level = math.degrees(math.asin((LANDMARK.aim_rise_m(50.0)) / 300.0))
+    close = {"range_m": [300.0], "elevation_deg": [level], "frame_width_m": [50.0]}
+    table = {name: torch.tensor(values) for name, values in close.items()}
+    views = replace(SAMPLER, table=table).draw(0, 12, 8)
+    top = torch.tensor([0.0, 0.0, LANDMARK.height_m]) / LANDMARK.half_extent_m
+    expected = torch.tensor([0.0, 1.06]).expand(12, 2)
+    torch.testing.assert_close(project(views.cameras, top.expand(12, 1, 3))[:, 0], expected, atol=5e-3, rtol=0)
+    assert turned(camera_azimuth(views.cameras.positions), views.place["azimuth_deg"]).max() < 1e-3
+
+
+def test_where_no_frame_holds_the_whole_landmark_all_are_taken() -> None:
+    assert SAMPLER.of_the_whole().table["frame_width_m"].tolist() == TABLE["frame_width_m"].tolist()
+    close = replace(SAMPLER, table={**TABLE, "frame_width_m": torch.tensor([50.0, 60.0, 95.0])})
+    assert close.of_the_whole().table == {name: column[2:] for name, column in close.table.items()}
+    closer = replace(SAMPLER, table={**TABLE, "frame_width_m": torch.full((3,), 50.0)})
+    assert closer.of_the_whole() is closer
 
 
 def test_aim_strays_by_its_share_of_the_frame() -> None:

@@ -177,4 +177,4 @@ def test_another_shape_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pyte
         load_landmark("statue_of_liberty"),
         DataConfig(cache=str(tmp_path), embedded_photos=64, embedded_shape="lantern_tower"),
     )
-    assert folder.parent.name == "statue_of_liberty-lantern_tower-64-seed0-v1"
+    assert folder.parent.name == "statue_of_liberty-lantern_tower-64-seed0-v2"

@@ -63,6 +63,20 @@ def test_a_lift_of_default_length_is_finished_where_its_shape_follows_pictures(
     assert system.stages[-1].start == 952
 
 
+@pytest.mark.parametrize(("share", "narrowest"), [(0.25, 95.0), (0.0, 50.0)])
+def test_a_shape_with_a_finish_is_learnt_from_frames_that_hold_all_of_it(
+    share: float, narrowest: float, tmp_path: Path
+) -> None:
+    config = LiftConfig()
+    config.finish.share = share
+    table = {"range_m": [200.0] * 3, "elevation_deg": [0.0] * 3, "frame_width_m": [50.0, 95.0, 120.0]}
+    cameras = {name: torch.tensor(values) for name, values in table.items()}
+    system = LiftSystem(config, load_landmark("statue_of_liberty"), tiny_prior(), cameras, tmp_path)
+    shape, *others = system.stages
+    assert min(shape.viewpoints.table["frame_width_m"].tolist()) == narrowest
+    assert all(stage.viewpoints.table["frame_width_m"].tolist() == [50.0, 95.0, 120.0] for stage in others)
+
+
 @pytest.mark.parametrize(("step", "asked"), [(4, 2), (7, 2), (8, 1), (11, 1), (12, 5)])
 def test_the_prior_is_asked_as_the_steps_target_says(
     step: int, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
