@@ -223,7 +223,6 @@ def test_too_little_memory_names_the_settings_that_take_less(base: Path, few_pho
         "optim.gradient_checkpointing=yes",
         "optim.optimizer=adamw8bit",
         "prior.lora_rank=16",
-        "precision=bf16",
         "backbone.image_size (now 16)",
         "Tried to allocate 20.00 GiB",
     ):

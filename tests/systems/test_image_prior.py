@@ -95,7 +95,7 @@ def test_the_run_folder_holds_prior_previews_metrics_and_how_to_go_on(
 
 
 def test_it_learns_a_few_photos_by_heart(few_photos: Path, tmp_path: Path) -> None:
-    config = tiny_config(few_photos, tmp_path, steps=40, lr=3e-3)
+    config = tiny_config(few_photos, tmp_path, steps=80, lr=3e-3)
     config.log.preview_every_steps = config.log.checkpoint_every_steps = 1000
     config.data.augment = config.backbone.dropout = 0.0
     _, run = train(config)
