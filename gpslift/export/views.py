@@ -39,8 +39,8 @@ def framing_cameras(
 ) -> Cameras:
     """Square cameras of `size` pixels at the given azimuths [B] that look at the middle of the box.
 
-    Their distance, the same for all, is the least at which the upright cylinder inside the box fits a 30 degree field
-    of view with 5 % of margin. Unit: that of the box.
+    Their distance, the same for all, is one at which the upright cylinder inside the box fits a 30 degree field of view
+    with 5 % of margin, at most a sixth more than the least. Unit: that of the box.
     """
     low, high = np.asarray(box_min, float), np.asarray(box_max, float)
     middle, half = (low + high) / 2, (high - low) / 2
