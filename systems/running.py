@@ -63,10 +63,9 @@ def choose_devices(config: RunConfig, shares: int) -> int:
     """
     device = choose_device(config)
     there = torch.cuda.device_count() if device.type == "cuda" else 1
-    if config.devices == 0 and not _may_be_started_again():
-        return 1
     if config.devices == 0:
-        return next(count for count in range(there, 0, -1) if shares % (count * config.nodes) == 0 or count == 1)
+        most = there if _may_be_started_again() else 1
+        return next(count for count in range(most, 0, -1) if shares % (count * config.nodes) == 0 or count == 1)
     if device.type == "cuda" and config.devices > there:
         raise UserError(f"devices={config.devices}, but this PyTorch finds {there} CUDA GPUs; leave it out for all")
     return config.devices

@@ -167,7 +167,7 @@ def drop_duplicates(table: pa.Table, report: PhotoReport) -> pa.Table:
 def _telling_first(table: pa.Table) -> list[int]:
     """Rows by time, those without one last; of the same time by how much they say, then by path."""
     times, paths = table["time"].to_pylist(), table["path"].to_pylist()
-    unsaid = np.sum([column.is_null().to_numpy() for column in table.columns], 0).tolist()
+    unsaid = np.sum([values.is_null().to_numpy() for values in table.columns], 0).tolist()
     return sorted(range(len(table)), key=lambda row: (times[row] == "", times[row], unsaid[row], paths[row]))
 
 

@@ -54,9 +54,8 @@ def load_engine(name: str, device: torch.device | str, layout: GridLayout | None
         raise EngineUnavailable(f"engine {name} cannot be imported ({error}): install it, or choose auto") from error
     if entry.trial:
         try:
-            for one in (TRIAL, layout):
-                if one is not None:
-                    try_out(engine, device, one)
+            for one in filter(None, (TRIAL, layout)):
+                try_out(engine, device, one)
         except Exception as error:  # whatever a compiler or a driver throws
             raise EngineUnavailable(f"engine {name} does not work here ({_first_line(error)}): choose auto") from error
     return engine

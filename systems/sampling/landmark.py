@@ -82,9 +82,9 @@ def _told(number: int, framing: Framing, given: SampleConfig, inputs: Sequence[s
         "frame_width_m": ("frame width", f"{framing.frame_width_m:.4g} m"),
         "elevation_deg": ("elevation", f"{framing.elevation_deg:.4g} degrees"),
     }
-    told = []
+    told, is_set = [], set_framing(given)
     for name, (title, value) in values.items():
-        origin = f"sample.{name}" if name in set_framing(given) else "drawn from the training photos' cameras"
+        origin = f"sample.{name}" if name in is_set else "drawn from the training photos' cameras"
         told.append(f"{title} {value} ({origin})" if name in inputs else f"{title} not heard by this prior")
     return f"picture {number} of each azimuth: {', '.join(told)}"
 

@@ -77,16 +77,14 @@ def _read(named: str, file: Path) -> trimesh.Trimesh:
 def _parts(named: str, file: Path) -> list[tuple[trimesh.Trimesh, NDArray[np.uint8]]]:
     """Each part of the scene in its place, and its face colours; trimesh's own copies would lack vertices' colours."""
     try:
-        scene = trimesh.load_scene(file, process=False)
-        placed = [(scene.graph[node][0], scene.geometry[scene.graph[node][1]]) for node in scene.graph.nodes_geometry]
-        solid = [(turn, part) for turn, part in placed if isinstance(part, trimesh.Trimesh) and len(part.faces)]
-        return [
-            (
-                trimesh.Trimesh(trimesh.transform_points(part.vertices, turn), part.faces, process=False),
-                _face_colors(part),
-            )
-            for turn, part in solid
-        ]
+        scene, parts = trimesh.load_scene(file, process=False), []
+        for node in scene.graph.nodes_geometry:
+            turn, name = scene.graph[node]
+            part = scene.geometry[name]
+            if isinstance(part, trimesh.Trimesh) and len(part.faces):
+                vertices = trimesh.transform_points(part.vertices, turn)
+                parts.append((trimesh.Trimesh(vertices, part.faces, process=False), _face_colors(part)))
+        return parts
     except Exception as error:  # each format's reader raises its own kinds; whichever it is, the file is to blame
         raise UserError(f"{named} cannot be read as a mesh: {error}") from error
 
