@@ -32,8 +32,9 @@ from gpslift.randomness import generator_for
 from gpslift.runs import runs_of, start_run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.angle_classifier import evaluate, train_angle_classifier
+from systems.devices import choose_precision, prepare
 from systems.prior_system import ImagePriorSystem
-from systems.running import choose_precision, fit, make_trainer, prepare
+from systems.running import fit, make_trainer
 from systems.sampling.common import sample_images
 
 COUNTS = (100, 500, 2000)

@@ -11,9 +11,10 @@ import torch
 from gpslift.geo.landmarks import load_landmark
 from gpslift.runs import start_run
 from gpslift.schema.lift import LiftConfig
+from systems.devices import prepare
 from systems.distillation import load_prior_and_cameras
 from systems.lift import LiftSystem
-from systems.running import fit, make_trainer, prepare
+from systems.running import fit, make_trainer
 
 PARTS = ("prior", "render, forward", "render, backward", "occupancy grid")
 

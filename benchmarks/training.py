@@ -31,9 +31,10 @@ from gpslift.priors.training import prior_from_photos
 from gpslift.runs import start_run
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig, OptimConfig
 from gpslift.schema.run import LogConfig
+from systems.devices import choose_precision, prepare
 from systems.memory import peak_memory_gb
 from systems.prior_system import ImagePriorSystem
-from systems.running import choose_precision, fit, make_trainer, prepare
+from systems.running import fit, make_trainer
 
 PHOTOS = 512
 WARM_UP = 5

@@ -28,8 +28,9 @@ from gpslift.schema.lift import LiftConfig, LiftOptimConfig
 from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 from gpslift.storage import short_path
 from renderers.render import Picture
+from systems.devices import choose_device, choose_devices, choose_precision
 from systems.loggers import check_trackers
-from systems.running import Steps, choose_device, choose_devices, choose_precision, fit, make_trainer, show_summary
+from systems.running import Steps, fit, make_trainer, show_summary
 
 PREVIEW_AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
 PREVIEW_SIZE = 96

@@ -28,12 +28,13 @@ from gpslift.ranks import is_first_process
 from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
+from systems.devices import choose_device, choose_devices, choose_precision, prepare
 from systems.loggers import check_trackers
 from systems.memory import prior_remedies
 from systems.optimizers import adamw8bit
 from systems.previews import azimuth_preview, city_preview
 from systems.prior_system import ImagePriorSystem
-from systems.running import choose_device, choose_devices, choose_precision, fit, make_trainer, prepare, show_summary
+from systems.running import fit, make_trainer, show_summary
 from systems.sharding import whole
 
 

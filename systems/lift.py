@@ -23,6 +23,7 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
+from systems.devices import prepare
 from systems.distillation import (
     DistillationSystem,
     check_first,
@@ -35,7 +36,6 @@ from systems.distillation import (
 from systems.lifted import build_renderer, load_lifted
 from systems.memory import lift_remedies
 from systems.regularisers import Regularisers, grown
-from systems.running import prepare
 from systems.stages import Stage, stages_of
 
 NORMAL_SAMPLES = 4096

@@ -16,8 +16,8 @@ from gpslift.schema.lift import LiftConfig
 from renderers.backends import EngineUnavailable
 from renderers.render import Picture
 from renderers.renderer import Renderer
+from systems.devices import choose_device
 from systems.distillation import rays_on
-from systems.running import choose_device
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from gpslift.storage import saving, short_path
 from renderers.mesh_renderer import MeshRenderer
 from renderers.render import Picture
 from renderers.renderer import Renderer
+from systems.devices import prepare
 from systems.distillation import DistillationSystem, check_first, distil, falling_adam, load_prior_and_cameras, rays_on
 from systems.lifted import Lifted, build_renderer, load_lifted, renderer_weights
 from systems.memory import refine_remedies
-from systems.running import prepare
 
 LIFT_CONFIG = "lift.yaml"
 """The lift's config, kept in the refinement's run folder."""

@@ -20,7 +20,7 @@ from gpslift.runs import Run, runs_of, timed_folder
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig, SampleConfig
 from gpslift.storage import short_path
 from gpslift.wording import counted
-from systems.running import choose_device, choose_precision
+from systems.devices import choose_device, choose_precision
 
 PIXELS_AT_ONCE = 2**20
 OF_THE_MACHINE, OF_A_FOLDER = ("cache", "workers"), ("photos", "azimuths")

@@ -9,7 +9,7 @@ from gpslift.priors.loading import load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
-from systems.running import choose_device, prepare
+from systems.devices import choose_device, prepare
 from systems.sampling.city import sample_city
 from systems.sampling.common import check_kind, other_subject, prior_path
 from systems.sampling.landmark import sample_landmark

@@ -21,7 +21,7 @@ from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from systems.angle_classifier import evaluate, train_angle_classifier
-from systems.running import cpu_precision, prepare
+from systems.devices import cpu_precision, prepare
 from systems.sampling.common import sample_images, set_framing
 from systems.validation.common import all_pixels, prior_to_judge, validation_folder
 

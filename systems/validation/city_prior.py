@@ -30,8 +30,8 @@ from gpslift.randomness import generator_for
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import replace_text, saving
 from gpslift.wording import counted
+from systems.devices import cpu_precision, prepare
 from systems.photo_classifier import Kind, predict, train_photo_classifier
-from systems.running import cpu_precision, prepare
 from systems.sampling.common import sample_images
 from systems.validation.common import all_pixels, prior_to_judge, validation_folder
 

@@ -10,7 +10,7 @@ from gpslift.photos.dataset import PhotoSet
 from gpslift.priors.loading import RUN_SUBFOLDER, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig
-from systems.running import choose_device
+from systems.devices import choose_device
 from systems.sampling.common import check_kind, other_subject, prior_path, trained_config
 
 

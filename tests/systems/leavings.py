@@ -1,5 +1,6 @@
 """What a program of tiny trainings, some killed and resumed, leaves behind, and how it is compared."""
 
+import csv
 import json
 import os
 import subprocess
@@ -77,3 +78,9 @@ def one_error(capsys: pytest.CaptureFixture[str]) -> str:
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+def logged_steps(run: Run) -> list[int]:
+    """The steps that have a row in the run's metrics."""
+    with open(run.metrics, newline="") as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]

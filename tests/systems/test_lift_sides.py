@@ -19,8 +19,9 @@ from gpslift.schema.lift import LiftConfig
 from renderers.decided import sharpened
 from renderers.losses import entropy_loss, opacity_loss, sparsity_loss
 from renderers.render import Picture, Render
+from systems.devices import prepare
 from systems.lift import LiftSystem, seen
-from systems.running import fit, make_trainer, prepare
+from systems.running import fit, make_trainer
 from tests.guidance.analytic_prior import AnalyticPrior
 from tests.systems.tiny_lift import CONFIG, arguments
 

@@ -19,8 +19,8 @@ from gpslift.ranks import is_first_process
 from gpslift.runs import Run, start_run
 from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from gpslift.schema.lift import LiftConfig
+from systems.devices import choose_devices
 from systems.guards import StopAfterStep
-from systems.running import choose_devices
 from tests.systems import tiny_ddp
 from tests.systems.leavings import only_run
 from tests.systems.tiny_prior import STEPS, tiny_config

@@ -1,12 +1,10 @@
-"""Training with resume: killed, stopped, out of disk, not finite; device and precision; metrics and summary."""
+"""Training with resume: killed, stopped, out of disk, not finite."""
 
 import csv
 import errno
-import io
 import json
 import os
 import pickle
-import re
 import signal
 import subprocess
 import sys
@@ -19,21 +17,17 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import MixedPrecision
-from rich.console import Console
 from torch import Tensor
 
 from gpslift.checkpoint_files import checkpoints_of, is_whole
 from gpslift.config import REPOSITORY
 from gpslift.errors import UserError
 from gpslift.runs import Interrupted, Run
-from gpslift.schema.lift import LiftConfig
 from systems import checkpoints as checkpoints_module
 from systems import guards
 from systems.checkpoints import AtomicCheckpointIO
-from systems.metrics_file import MetricsFile
-from systems.progress import StepProgress
-from systems.running import choose_device, choose_precision, cpu_precision, fit, make_trainer, show_summary
-from tests.systems.leavings import only_run
+from systems.running import fit, make_trainer
+from tests.systems.leavings import logged_steps, only_run
 from tests.systems.toy import EVERY, STEPS, Toy, digits, limit_file_size, toy_config, train
 
 
@@ -50,11 +44,6 @@ def steps_saved(run: Run) -> list[str]:
 def state_of(run: Run) -> tuple[str, int]:
     status = json.loads(run.status.read_text())
     return status["state"], status["step"]
-
-
-def logged_steps(run: Run) -> list[int]:
-    with open(run.metrics, newline="") as file:
-        return [int(row["step"]) for row in csv.DictReader(file)]
 
 
 def fail_with(error: BaseException) -> Callable[[Tensor], Tensor]:
@@ -358,96 +347,3 @@ def test_micro_batches_are_saved_and_stopped_at_whole_steps_only(tmp_path: Path)
         train(tmp_path, "toy", accumulate=3, callbacks=[Stop()])
     assert stopped.value.step == 3
     assert digits(train(tmp_path, "toy", "last", accumulate=3)[0]) == expected
-
-
-def test_what_is_asked_for_is_refused_where_the_machine_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device(LiftConfig(device="auto")).type == "cpu"
-    with pytest.raises(UserError, match=r"device=cuda.*no CUDA"):
-        choose_device(LiftConfig(device="cuda"))
-    with pytest.raises(UserError, match="precision=fp16 needs a GPU"):
-        choose_precision(LiftConfig(precision="fp16"))
-    assert cpu_precision(LiftConfig(precision="fp16")) == cpu_precision(LiftConfig(precision="auto"))
-    assert cpu_precision(LiftConfig(precision="32")) == "32-true"
-
-
-@pytest.mark.parametrize(("amx", "avx512", "expected"), [(0, 0, "32-true"), (1, 1, "bf16-mixed"), (0, 1, "32-true")])
-def test_auto_takes_bf16_only_where_the_processor_computes_in_it(
-    monkeypatch: pytest.MonkeyPatch, amx: int, avx512: int, expected: str
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: bool(amx))
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bool(avx512))
-    assert choose_precision(LiftConfig()) == expected
-    assert choose_precision(LiftConfig(precision="32")) == "32-true"
-    assert choose_precision(LiftConfig(precision="bf16")) == "bf16-mixed"
-
-
-def test_metrics_gain_columns_and_drop_what_came_after_the_resumed_step(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.csv"
-    metrics = MetricsFile(path)
-    metrics.log_metrics({"loss": 1.0}, 4)
-    metrics.log_metrics({"loss": 0.5, "epoch": 0.0}, 8)
-    metrics.log_metrics({"speed": 2.0}, 8)
-    metrics.log_metrics({"loss": 0.25}, 12)
-    metrics.save()
-    assert path.read_text() == "step,loss,speed\n4,1,\n8,0.5,2\n12,0.25,\n"
-    resumed = MetricsFile(path, first_step=8)
-    resumed.log_metrics({"loss": 0.3}, 12)
-    resumed.finalize("success")
-    assert path.read_text() == "step,loss,speed\n4,1,\n8,0.5,2\n12,0.3,\n"
-
-
-def test_progress_without_a_terminal_is_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("systems.progress.LINE_SECONDS", 0.0)
-    text = io.StringIO()
-    progress = StepProgress("toy", Console(file=text))
-    monkeypatch.setattr("systems.running.StepProgress", lambda description: progress)
-    train(tmp_path, "toy")
-    lines = text.getvalue().splitlines()
-    assert lines[0] == "toy: 20 steps"
-    assert len(lines) == 1 + STEPS
-    assert lines[-1].startswith("toy 20/20  ")
-    assert "steps/s" in lines[-1] and "left 0:00" in lines[-1] and "loss " in lines[-1]
-    assert re.search(r"memory \d+\.\d GB$", lines[-1])
-
-
-def test_the_bar_shows_steps_and_figures_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = io.StringIO()
-    progress = StepProgress("toy", Console(file=text, force_terminal=True, width=120))
-    monkeypatch.setattr("systems.running.StepProgress", lambda description: progress)
-    train(tmp_path, "toy")
-    assert "20/20" in text.getvalue()
-    assert "loss" in text.getvalue()
-
-
-def test_the_summary_says_where_everything_is(tmp_path: Path) -> None:
-    _, run = train(tmp_path, "toy")
-    text = io.StringIO()
-    show_summary(run, {"prior": tmp_path / "prior"}, Console(file=text))
-    shown = text.getvalue()
-    for part in (f"prior: {tmp_path / 'prior'}", str(run.folder), "step_00000020.ckpt", "tensorboard --logdir"):
-        assert part in shown
-
-
-def test_metrics_go_to_no_tracker_where_none_is_named(tmp_path: Path) -> None:
-    _, run = train(tmp_path, "toy", trackers=())
-    assert logged_steps(run) and not (run.folder / "tensorboard").exists()
-    text = io.StringIO()
-    show_summary(run, {}, Console(file=text))
-    assert "metrics.csv" in text.getvalue() and "tensorboard" not in text.getvalue()
-
-
-def test_metrics_go_to_wandb_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb", reason="wandb is not installed")
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    _, run = train(tmp_path, "toy", trackers=("wandb",))
-    assert list(run.folder.glob("wandb/offline-run-*/*.wandb")) and logged_steps(run)
-
-
-def test_a_tracker_that_is_not_installed_is_named_before_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match="names wandb, which is not installed; pip install wandb, or leave it out"):
-        train(tmp_path, "toy", trackers=("wandb",))

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from gpslift.collectives import rank
 from gpslift.runs import start_run
-from systems.running import fit, make_trainer, prepare
+from systems.devices import prepare
+from systems.running import fit, make_trainer
 from tests.systems.toy import STEPS, Toy, toy_config
 
 

@@ -20,7 +20,8 @@ from gpslift.errors import UserError
 from gpslift.runs import Run, start_run
 from gpslift.schema.lift import LiftConfig
 from gpslift.schema.run import LogConfig
-from systems.running import Steps, fit, make_trainer, prepare
+from systems.devices import prepare
+from systems.running import Steps, fit, make_trainer
 
 STEPS, EVERY = 20, 5
 
