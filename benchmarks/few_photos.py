@@ -19,8 +19,9 @@ from torch import Tensor
 from benchmarks.report import machine, table, write_table
 from gpslift.checkpoint_files import checkpoints_of
 from gpslift.config import load_config
+from gpslift.geo.azimuth_bins import BINS, bin_centers
 from gpslift.geo.landmarks import load_landmark
-from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, bin_centers
+from gpslift.metrics.angle_classifier import AngleAccuracy
 from gpslift.metrics.memorisation import Memorisation, memorisation
 from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-BIN_DEGREES = 10.0
+from gpslift.geo.azimuth_bins import BINS, azimuth_bins
 
 
 def harmonic_features(angle_deg: Tensor, harmonics: int) -> Tensor:
@@ -20,11 +20,6 @@ def positional_encoding(x: Tensor, frequencies: int) -> Tensor:
     scales = math.pi * 2.0 ** torch.arange(frequencies, device=x.device, dtype=x.dtype)
     phase = x[..., None] * scales
     return torch.cat([torch.sin(phase), torch.cos(phase)], -1)
-
-
-def azimuth_bin(azimuth_deg: Tensor) -> Tensor:
-    """The 10-degree bin (0 to 35) of azimuths in degrees; bin 0 covers [0, 10)."""
-    return ((azimuth_deg % 360.0) / BIN_DEGREES).floor().long() % 36
 
 
 class HarmonicAzimuth(nn.Module):
@@ -54,5 +49,5 @@ class PaperAzimuth(nn.Module):
 
     def forward(self, azimuth_deg: Tensor) -> Tensor:
         """[B] degrees to [B, 2 frequencies]."""
-        scaled = (azimuth_bin(azimuth_deg).to(azimuth_deg.dtype) + 0.5) / 18.0 - 1.0
+        scaled = (azimuth_bins(azimuth_deg).to(azimuth_deg.dtype) + 0.5) / (BINS / 2) - 1.0
         return positional_encoding(scaled, self.frequencies)

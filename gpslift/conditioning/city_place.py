@@ -12,8 +12,8 @@ from gpslift.conditioning.gps import plane_waves, wavelengths
 from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, check_counts, filled
 from gpslift.errors import UserError
 from gpslift.geo.cities import City
+from gpslift.geo.subject import CITY_INPUTS
 
-INPUTS = ("east_m", "north_m")
 DEGREES = ("latitude", "longitude")
 GOLDEN = 0.6180339887498949
 
@@ -56,12 +56,12 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
     @property
     def inputs(self) -> tuple[str, ...]:
         """Metres east and north of the city's centre."""
-        return INPUTS
+        return CITY_INPUTS
 
     @property
     def tokens(self) -> int:
         """One token a scale, or two."""
-        return int(self.config["scales"]) if self.config["encoder"] == "multiscale" else len(INPUTS)
+        return int(self.config["scales"]) if self.config["encoder"] == "multiscale" else len(CITY_INPUTS)
 
     @property
     def pooled_width(self) -> int:
@@ -96,13 +96,15 @@ class CityPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that na
 
         Raises UserError for degrees outside the city, or with latitude and longitude swapped.
         """
-        if strangers := sorted(set(place) - set(INPUTS) - set(DEGREES)):
-            raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(DEGREES)}, or {', '.join(INPUTS)}")
+        if strangers := sorted(set(place) - set(CITY_INPUTS) - set(DEGREES)):
+            raise UserError(
+                f"a place has no '{strangers[0]}'; it has {', '.join(DEGREES)}, or {', '.join(CITY_INPUTS)}"
+            )
         check_counts(place, count)
         if set(place) & set(DEGREES):
             if set(place) != set(DEGREES):
-                raise UserError(f"a place needs both {' and '.join(DEGREES)}, or both {' and '.join(INPUTS)}")
+                raise UserError(f"a place needs both {' and '.join(DEGREES)}, or both {' and '.join(CITY_INPUTS)}")
             latitude, longitude = (torch.as_tensor(place[name], dtype=torch.float64).cpu().numpy() for name in DEGREES)
             self.city.check(latitude, longitude)
-            place = dict(zip(INPUTS, map(torch.as_tensor, self.city.to_metres(latitude, longitude)), strict=True))
+            place = dict(zip(CITY_INPUTS, map(torch.as_tensor, self.city.to_metres(latitude, longitude)), strict=True))
         return filled(place, self.inputs, count, device)

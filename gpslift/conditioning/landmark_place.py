@@ -13,10 +13,9 @@ from torch import Tensor
 from gpslift.conditioning.azimuth import HarmonicAzimuth, PaperAzimuth, harmonic_features
 from gpslift.conditioning.place import Place, PlaceEncoder, PlaceToken, check_counts, filled
 from gpslift.errors import UserError
+from gpslift.geo.subject import LANDMARK_INPUTS
 
 ELEVATION_HARMONICS = 4
-INPUTS = ("azimuth_deg", "frame_width_m", "elevation_deg")
-"""All that the place of a landmark photo may tell. An encoder has the first, and those it was made with."""
 
 
 class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for that name in the module
@@ -57,14 +56,14 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of what a place holds, in the order of the tokens."""
+        """Names of what a place holds, in the order of the tokens: the azimuth, and those it was made with."""
         tokens = (self.azimuth_token, self.frame_width_token, self.elevation_token)
-        return tuple(name for name, token in zip(INPUTS, tokens, strict=True) if token is not None)
+        return tuple(name for name, token in zip(LANDMARK_INPUTS, tokens, strict=True) if token is not None)
 
     @property
     def dropped_inputs(self) -> tuple[str, ...]:
         """The azimuth alone: led away from all framings and heights too, images showed the right side less often."""
-        return INPUTS[:1]
+        return LANDMARK_INPUTS[:1]
 
     @property
     def tokens(self) -> int:
@@ -82,8 +81,8 @@ class LandmarkPlaceEncoder(PlaceEncoder, ModelMixin):  # diffusers looks for tha
 
     def complete(self, place: dict[str, Any], count: int, device: torch.device) -> Place:
         """See PlaceEncoder. A landmark photo's input that this encoder was made without is left out."""
-        if strangers := sorted(set(place) - set(INPUTS)):
-            raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(INPUTS)}")
+        if strangers := sorted(set(place) - set(LANDMARK_INPUTS)):
+            raise UserError(f"a place has no '{strangers[0]}'; it has {', '.join(LANDMARK_INPUTS)}")
         check_counts(place, count)
         return filled(place, self.inputs, count, device)
 

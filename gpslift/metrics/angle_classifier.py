@@ -6,18 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BINS = 36
-BIN_DEG = 360.0 / BINS
-
-
-def azimuth_bins(azimuth_deg: Tensor) -> Tensor:
-    """The bin, 0 to 35, of azimuths [N] in degrees: bin k holds [10 k, 10 k + 10)."""
-    return torch.div(azimuth_deg % 360.0, BIN_DEG, rounding_mode="floor").long().clamp(max=BINS - 1)
-
-
-def bin_centers() -> Tensor:
-    """The azimuths in the middle of the bins, degrees [36]."""
-    return (torch.arange(BINS) + 0.5) * BIN_DEG
+from gpslift.geo.azimuth_bins import BINS, azimuth_bins, bin_centers
 
 
 def soft_labels(azimuth_deg: Tensor, spread_deg: float) -> Tensor:

@@ -8,9 +8,6 @@ from gpslift.photos import filters
 from gpslift.photos.report import PhotoReport
 from gpslift.photos.splits import Groups, block_names, shots_of
 
-PLACE_COLUMNS = ("east_m", "north_m")
-"""What a batch tells of each photo's place: metres east and north of the city's centre."""
-
 
 def keep_usable(table: pa.Table, city: City, report: PhotoReport) -> pa.Table:
     """The photos inside the city's bounds, with columns east_m and north_m. UserError if there are none."""

@@ -13,8 +13,7 @@ from torch.utils.data import Dataset, Sampler
 
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark
-from gpslift.geo.subject import Subject
-from gpslift.photos import city_photos, landmark_photos
+from gpslift.geo.subject import CITY_INPUTS, LANDMARK_INPUTS, Subject
 from gpslift.photos.array_cache import MapFile, cached_array
 from gpslift.photos.files import key_of
 from gpslift.photos.images import load_square
@@ -33,7 +32,7 @@ class PhotoSet(Dataset[dict[str, Any]]):
     """Photos of one part, decoded. Indexing with a list of draws gives a batch.
 
     images: uint8 [M, 3, S, S], all photos of the manifest, a memory map. rows [N]: which of them are this part's.
-    place: what is known of where each was taken, float32 [N] a name (PLACE_COLUMNS of landmark_photos or city_photos);
+    place: what is known of where each was taken, float32 [N] a name (LANDMARK_INPUTS or CITY_INPUTS);
     NaN where unknown. captions: N texts.
     """
 
@@ -84,10 +83,10 @@ def load_photo_set(
     images = cached_pixels(manifest, image_size, cache, megapixels_max)
     subject = manifest.subject
     if isinstance(subject, Landmark):
-        columns: tuple[str, ...] = landmark_photos.PLACE_COLUMNS
+        columns: tuple[str, ...] = LANDMARK_INPUTS
         captions = [subject.caption] * len(rows)
     else:
-        columns, captions = city_photos.PLACE_COLUMNS, manifest.column("caption")[rows].tolist()
+        columns, captions = CITY_INPUTS, manifest.column("caption")[rows].tolist()
     place = {name: manifest.column(name)[rows].astype(np.float32) for name in columns}
     if "azimuth_deg" in place:
         place["azimuth_deg"] %= 360.0  # 359.99999999 is 360 in float32

@@ -15,9 +15,6 @@ from gpslift.schema.image_prior import DataConfig
 UNPLACED_CELL_DEG = 10.0
 """Photos of one person and day that are nearer than this belong together, where their distances are unknown."""
 
-PLACE_COLUMNS = ("azimuth_deg", "frame_width_m", "elevation_deg")
-"""What a batch tells of each photo's place, all degrees or metres; NaN where unknown (the azimuth always is known)."""
-
 
 def distance_limits(landmark: Landmark, data: DataConfig) -> tuple[float, float]:
     """Least and greatest distance of photos from the landmark, metres: the config's, or the landmark's own."""

@@ -15,13 +15,15 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
+
+from gpslift.geo.azimuth_bins import azimuth_bins
 
 PARTS = ("generator", "judges", "test")
 CELL_M = 10.0
 BLOCK_M = 300.0
 BURST_SECONDS = 60.0
-AZIMUTH_BINS = 36
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _azimuth_bin(azimuths: list[float]) -> int:
     """The 10-degree bin of the circular mean."""
     radians = np.radians(azimuths)
     mean = np.degrees(np.arctan2(np.sin(radians).sum(), np.cos(radians).sum())) % 360.0
-    return int(mean // (360 / AZIMUTH_BINS)) % AZIMUTH_BINS
+    return int(azimuth_bins(torch.tensor(mean)))
 
 
 def _ensure(part: str, members: list[str], parts: dict[str, str], spare: int) -> None:

@@ -9,8 +9,9 @@ from rich.console import Console
 from torch import Tensor
 
 from gpslift.errors import UserError
+from gpslift.geo.azimuth_bins import BINS, bin_centers
 from gpslift.geo.landmarks import Landmark, load_landmark
-from gpslift.metrics.angle_classifier import BINS, AngleAccuracy, bin_centers
+from gpslift.metrics.angle_classifier import AngleAccuracy
 from gpslift.metrics.memorisation import Memorisation, memorisation
 from gpslift.metrics.photo_classifier import PhotoClassifier
 from gpslift.photos.datamodule import PhotoDataModule

@@ -8,7 +8,6 @@ import torch
 from gpslift.conditioning.azimuth import (
     HarmonicAzimuth,
     PaperAzimuth,
-    azimuth_bin,
     harmonic_features,
     positional_encoding,
 )
@@ -35,11 +34,6 @@ def test_harmonics_tell_all_directions_apart() -> None:
     features = HarmonicAzimuth(8)(torch.arange(360.0))
     distance = torch.cdist(features, features) + 9 * torch.eye(360)
     assert distance.min() > 0.1
-
-
-def test_bins_are_ten_degrees_wide() -> None:
-    azimuths = torch.tensor([0.0, 9.99, 10.0, 185.0, 359.99, 360.0, -0.01, -1e-9, 725.0])
-    assert azimuth_bin(azimuths).tolist() == [0, 0, 1, 18, 35, 0, 35, 0, 0]
 
 
 def test_positional_encoding_by_hand() -> None:

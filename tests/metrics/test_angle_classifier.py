@@ -1,17 +1,11 @@
-"""Bins, labels and accuracy on the circle, worked out by hand; the network's shape."""
+"""Labels and accuracy on the circle, worked out by hand; the network's shape."""
 
 import pytest
 import torch
 
-from gpslift.metrics.angle_classifier import BINS, angle_accuracy, azimuth_bins, bin_centers, soft_labels
+from gpslift.geo.azimuth_bins import BINS
+from gpslift.metrics.angle_classifier import angle_accuracy, soft_labels
 from gpslift.metrics.photo_classifier import PhotoClassifier
-
-
-def test_bins_hold_ten_degrees_each() -> None:
-    azimuth = torch.tensor([0.0, 9.99, 10.0, 355.0, 359.999, 360.0, -1.0, 725.0])
-    assert azimuth_bins(azimuth).tolist() == [0, 0, 1, 35, 35, 0, 35, 0]
-    assert azimuth_bins(bin_centers()).tolist() == list(range(36))
-    assert bin_centers()[[0, 35]].tolist() == [5.0, 355.0]
 
 
 def test_labels_are_shares_about_the_azimuth_round_the_circle() -> None:
