@@ -114,11 +114,15 @@ class _Writer:
         self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
+        """All of the data: one call of the system may take less (Linux takes 2 GiB at most), and torch asks no more."""
+        left = memoryview(data).cast("B")
         try:
-            return self.file.write(data)
+            while left:
+                left = left[self.file.write(left) :]
         except OSError as error:
             self.error = error
             raise
+        return memoryview(data).nbytes
 
     def flush(self) -> None:
         self.file.flush()

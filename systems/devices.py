@@ -11,7 +11,7 @@ import torch
 from gpslift.errors import UserError
 from gpslift.ranks import local_rank
 from gpslift.schema.run import RunConfig
-from systems.progress import quiet_lightning
+from systems.quiet import quiet_lightning
 
 
 def choose_device(config: RunConfig) -> torch.device:

@@ -35,7 +35,7 @@ from systems.optimizers import adamw8bit
 from systems.previews import azimuth_preview, city_preview
 from systems.prior_system import ImagePriorSystem
 from systems.running import fit, make_trainer, show_summary
-from systems.sharding import whole
+from systems.sharding import whole_for_file
 
 
 def train(config: ImagePriorConfig, run: Run) -> None:
@@ -109,7 +109,11 @@ def _system(config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> Imag
 def _save(system: ImagePriorSystem, config: ImagePriorConfig, run: Run, photos: PhotoDataModule) -> None:
     """Saves the best, or the last, averaged weights as the run's prior, and says where. All processes call it."""
     system.use_average()
-    shared = whole({name: network.state_dict() for name, network in system.networks.items()}) if system.shared else {}
+    shared = (
+        whole_for_file({name: network.state_dict() for name, network in system.networks.items()})
+        if system.shared
+        else {}
+    )
     if not is_first_process():
         return
     prior, subject, best = system.prior, photos.subject, system.best

@@ -12,6 +12,7 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.schema.lift import GuidanceConfig, LiftConfig
 from gpslift.schema.refine import RefineConfig
 from gpslift.schema.run import RunConfig
+from systems.devices import choose_precision
 
 SAID_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "ALLOC_FAILED")
 """In errors of other types: of the CPU's allocator, of the driver, of cuBLAS and cuDNN."""
@@ -75,6 +76,8 @@ def prior_remedies(config: ImagePriorConfig) -> str:
         )
     if not optim.gradient_checkpointing:
         remedies.append("set optim.gradient_checkpointing=yes")
+    if config.data.preservation_images and optim.preservation_weight:
+        remedies.append("set data.preservation_images=0")
     if config.prior.base != "compact":
         if optim.optimizer == "adamw":
             remedies.append("set optim.optimizer=adamw8bit")
@@ -146,7 +149,9 @@ def _without_adapters(guidance: GuidanceConfig) -> list[str]:
 
 def _narrower(config: RunConfig) -> list[str]:
     """On a GPU alone: a processor that is fast in bf16 has it already, and another one would take far longer."""
-    return ["set precision=bf16"] if config.precision == "32" and _on_gpu(config) else []
+    if not _on_gpu(config) or choose_precision(config) != "32-true":
+        return []
+    return [f"set precision={'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp16'}"]
 
 
 def _elsewhere(config: RunConfig) -> list[str]:

@@ -17,7 +17,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from torch.utils.data import DataLoader, TensorDataset
 
 from gpslift.metrics.photo_classifier import PhotoClassifier
-from systems.progress import quiet_lightning
+from systems.progress import StepProgress
+from systems.quiet import quiet_lightning
 
 LOG = logging.getLogger(__name__)
 VERSION = 2  # raise with every change of the network or its training: cached classifiers are then trained anew
@@ -74,18 +75,17 @@ def train_photo_classifier(
 ) -> PhotoClassifier:
     """A classifier trained on photos: images [N, 3, S, S], what each shows as shares of belief [N, K] in [0, 1].
 
-    subject: of what it is the judge, for the log. `cache_path`: a safetensors file that is used if it was trained on
-    the same photos with the same settings, and written otherwise. `precision`: Lightning's name of it.
+    subject: of what it is the judge, for its progress. `cache_path`: a safetensors file that is used if it was
+    trained on the same photos with the same settings, and written otherwise. `precision`: Lightning's name of it.
     """
     key = _key(images, beliefs, kind, seed, epochs, precision)
     cached = _load(cache_path, key, beliefs.shape[1])
     if cached is not None:
         return cached
     quiet_lightning()
-    LOG.info("training the judge of %s on %d photos, %d epochs", subject, len(images), epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        classifier = _fit(PhotoClassifier(beliefs.shape[1]), images, beliefs, kind, epochs, precision)
+        classifier = _fit(PhotoClassifier(beliefs.shape[1]), images, beliefs, kind, subject, epochs, precision)
     if cache_path is not None:
         cache_path.parent.mkdir(parents=True, exist_ok=True)
         weights = {name: value.contiguous() for name, value in classifier.state_dict().items()}
@@ -108,6 +108,7 @@ def _fit(
     images: NDArray[np.uint8],
     beliefs: Tensor,
     kind: Kind,
+    subject: str,
     epochs: int,
     precision: str,
 ) -> PhotoClassifier:
@@ -117,11 +118,12 @@ def _fit(
     )
     trainer = pl.Trainer(
         accelerator="cpu",
-        max_epochs=epochs,
+        max_epochs=-1,
+        max_steps=epochs * len(loader),
+        callbacks=[StepProgress(f"judge of {subject}")],
         precision=precision,  # type: ignore[arg-type]
         logger=False,
         enable_checkpointing=False,
-        enable_progress_bar=False,
         enable_model_summary=False,
     )
     trainer.fit(PhotoClassifierSystem(classifier, kind, epochs * len(loader)), loader)

@@ -29,7 +29,8 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from systems.best_average import BestAverage
 from systems.optimizers import make_optimizer
 from systems.previews import Preview, azimuth_preview
-from systems.sharding import parts_like, shard, take_apart, whole
+from systems.sharding import parts_like, shard, take_apart, whole_for_file
+from systems.step_mean import StepMean
 
 HELD_OUT_PHOTOS = 256
 HELD_OUT_DRAWS = 128
@@ -70,17 +71,18 @@ class ImagePriorSystem(pl.LightningModule):
         self.best = BestAverage(max(config.optim.patience, 0))
         self.shared = False
         self._clock, self._clock_step, self._previewed = 0.0, 0, 0
+        self._of_step = {name: StepMean() for name in ("loss", "preservation_loss")}
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The weighted error of one micro-batch; all randomness follows from (seed, global sample index)."""
         if self.config.data.augment > 0:
             batch = augment(batch, self.config.data.augment, self.config.seed)
         loss = self.denoising_loss(batch, *self._dropped(batch))
-        self.log("loss", loss.detach(), prog_bar=True)
+        self.log("loss", self._of_step["loss"](loss, self.global_step), prog_bar=True)
         if self.preservation is None or not self.config.optim.preservation_weight:
             return loss
         preservation_loss = self.preservation_loss(batch["index"].tolist())
-        self.log("preservation_loss", preservation_loss.detach())
+        self.log("preservation_loss", self._of_step["preservation_loss"](preservation_loss, self.global_step))
         return loss + self.config.optim.preservation_weight * preservation_loss
 
     def preservation_loss(self, indices: list[int]) -> Tensor:
@@ -162,9 +164,9 @@ class ImagePriorSystem(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The moving average goes into the checkpoint; frozen weights do not, as the base model has them."""
-        checkpoint["average"] = whole(self.average.state_dict())
+        checkpoint["average"] = whole_for_file(self.average.state_dict())
         if self.best.patience:
-            checkpoint["best"] = whole(self.best.state_dict())
+            checkpoint["best"] = whole_for_file(self.best.state_dict())
         for name in self._frozen():
             checkpoint["state_dict"].pop(name, None)
 

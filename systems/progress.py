@@ -1,8 +1,6 @@
-"""The progress bar: step, speed, time left and the main figures; plain lines where there is no terminal."""
+"""The progress of a training: step, speed, time left and the main figures; plain lines where there is no terminal."""
 
-import logging
 import time
-import warnings
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,30 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gpslift.wording import counted
+from gpslift.progress import LINE_SECONDS
+from gpslift.wording import clock, counted
 from systems.memory import peak_memory_gb
-
-LINE_SECONDS = 20.0
-"""Seconds between two lines where there is no terminal."""
-NOISE = (
-    "does not have many workers",
-    "The number of training batches",
-    "resuming from a checkpoint that ended before the epoch ended",
-    "LeafSpec",
-    "no `val_dataloader`",
-    "have no `validation_step`",
-    "in eval mode at the start of training",
-    "`training_step` returned `None`",
-)
-"""Lightning's warnings that say nothing about what these systems do: their data are indexed by step."""
-
-
-def quiet_lightning() -> None:
-    """Silences Lightning's tips and the warnings that do not apply here; errors and other warnings stay."""
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in NOISE:
-        warnings.filterwarnings("ignore", message=f".*{message}.*")
 
 
 class StepProgress(ProgressBar):
@@ -89,7 +66,7 @@ class StepProgress(ProgressBar):
         left = (trainer.max_steps - trainer.global_step) / max(speed, 1e-9)
         return (
             f"{self.description} {trainer.global_step}/{trainer.max_steps}  {speed:.3g} steps/s  "
-            f"left {int(left // 60)}:{int(left % 60):02d}  {self.figures(trainer, pl_module)}"
+            f"left {clock(left)}  {self.figures(trainer, pl_module)}"
         )
 
     def disable(self) -> None:

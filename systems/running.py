@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.panel import Panel
@@ -69,11 +70,12 @@ def make_trainer(
         _StepNumbers(),
         StepProgress(description or config.name),
     ]
+    devices = choose_devices(config, shares)
     return pl.Trainer(
         accelerator="gpu" if choose_device(config).type == "cuda" else "cpu",
-        devices=choose_devices(config, shares),
+        devices=devices,
         num_nodes=config.nodes,
-        strategy=ShardedStrategy() if config.strategy == "fsdp" else config.strategy,
+        strategy=_strategy(config, devices),
         precision=choose_precision(config),  # type: ignore[arg-type]
         max_epochs=-1,
         max_steps=max_steps,
@@ -150,6 +152,15 @@ def show_summary(run: Run, results: Mapping[str, object], console: Console | Non
 def _metrics_of(run: Run) -> str:
     board = run.folder / "tensorboard"
     return f"{run.metrics}, or: tensorboard --logdir {board}" if board.is_dir() else str(run.metrics)
+
+
+def _strategy(config: RunConfig, devices: int) -> Strategy | str:
+    """How the processes of a training work together. Gradients lie in DDP's buckets and nowhere else."""
+    if config.strategy == "fsdp":
+        return ShardedStrategy()
+    if config.strategy == "ddp" or devices * config.nodes > 1:
+        return DDPStrategy(gradient_as_bucket_view=True)
+    return "auto"
 
 
 class _RecordsResume(pl.Callback):

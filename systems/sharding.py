@@ -7,6 +7,7 @@ whole weights: a run goes on in any number of processes, sharing or not.
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from diffusers import UNet2DConditionModel
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
 
 from gpslift.priors.finetuning import is_trained
+from gpslift.ranks import is_first_process
 
 
 class ShardedStrategy(DDPStrategy):
@@ -28,11 +30,11 @@ class ShardedStrategy(DDPStrategy):
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         """The system's weights, whole. A call of all processes together, as the next one is."""
-        return whole(super().lightning_module_state_dict())
+        return whole_for_file(super().lightning_module_state_dict())
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
         """The optimiser's state, whole."""
-        return whole(super().optimizer_state(optimizer))
+        return whole_for_file(super().optimizer_state(optimizer))
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
         """Takes this process's part of the states in a checkpoint."""
@@ -58,14 +60,22 @@ def take_apart(networks: nn.Module) -> None:
             module.reshard()
 
 
-def whole(state: Any) -> Any:
-    """A nested state with all shared tensors put together, on the CPU; others as they are. All processes call it."""
+def whole(state: Any, for_all: bool = True) -> Any:
+    """A nested state with all shared tensors put together, on the CPU; others as they are. All processes call it.
+
+    for_all: else the first process alone keeps what was put together, and the others nothing.
+    """
     if isinstance(state, DTensor):  # what was moved to the CPU goes back first: nccl knows GPUs alone
-        there = cast(DTensor, state.to(state.device_mesh.device_type))
-        return there.full_tensor().cpu()
+        together = cast(DTensor, state.to(state.device_mesh.device_type)).full_tensor()
+        return together.cpu() if for_all or is_first_process() else torch.empty(0)
     if isinstance(state, dict):
-        return {name: whole(value) for name, value in state.items()}
-    return type(state)(map(whole, state)) if isinstance(state, list | tuple) else state
+        return {name: whole(value, for_all) for name, value in state.items()}
+    return type(state)(whole(value, for_all) for value in state) if isinstance(state, list | tuple) else state
+
+
+def whole_for_file(state: Any) -> Any:
+    """The same for what the first process alone writes: eight processes hold no eight copies in a machine's memory."""
+    return whole(state, for_all=False)
 
 
 def part_like(value: Any, weight: Tensor) -> Any:

@@ -206,13 +206,15 @@ def test_too_little_memory_in_any_mode_names_settings_that_take_less(
     assert said.startswith("error: out of memory, with ") and words in said and "Tried to allocate 20.00 GiB" in said
 
 
-def test_bf16_takes_less_on_a_gpu_that_computes_in_32_bits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_the_bits_take_less_on_a_gpu_that_computes_in_32(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = ImagePriorConfig(precision="32")
     assert "precision" not in sampling_remedies(wide)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert "set precision=bf16" in sampling_remedies(wide)
-    for config in (ImagePriorConfig(), ImagePriorConfig(precision="32", device="cpu")):
-        assert "precision" not in sampling_remedies(config)
+    for computes, expected in ((True, "bf16"), (False, "fp16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda computes=computes, **_: computes)
+        assert f"set precision={expected}" in sampling_remedies(wide)
+        assert ("precision" in sampling_remedies(ImagePriorConfig())) == (not computes)  # auto is 32 bits without it
+        assert "precision" not in sampling_remedies(ImagePriorConfig(precision="32", device="cpu"))
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(calls: list, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,16 @@ from rich.console import Console
 from gpslift.priors.schedule import in_words
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import names
-from gpslift.wording import counted
+from gpslift.wording import clock, counted
 from systems.sampling.common import show_where
 
 
 def test_one_thing_is_singular() -> None:
     assert [counted(count, "photo") for count in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
+
+
+def test_times_are_minutes_and_seconds() -> None:
+    assert [clock(seconds) for seconds in (0, 59.9, 392, 6000)] == ["0:00", "0:59", "6:32", "100:00"]
 
 
 def test_messages_of_one_thing() -> None:

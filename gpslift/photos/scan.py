@@ -16,15 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 from PIL import Image
-from rich.progress import track
 
 from gpslift.errors import UserError
 from gpslift.photos.exif import PhotoMetadata, metadata_of_image
 from gpslift.photos.files import key_of, made_once, read_table, write_table
 from gpslift.photos.images import DECODE_ERRORS, PHOTO_SUFFIXES, difference_hash, open_image
+from gpslift.progress import tracked
 
 _THREADS_FROM_MEAN_BYTES = 150_000
-_BAR_FROM_BYTES, _BAR_FROM_PHOTOS = 50_000_000, 2000
 _VERSION = 4  # raise with every change of what is read from a photo
 _ARROW_TYPES: dict[Any, pa.DataType] = {float | None: pa.float64(), str: pa.string(), int: pa.int32()}
 _SCHEMA = pa.schema(
@@ -175,17 +174,16 @@ def _file_hash(path: Path) -> str:
 
 
 def run_over_photos(work: Any, items: Any, entries: list[Entry], title: str) -> Iterator[Any]:
-    """`work` of each item, in order, with a progress bar where it takes long, and in threads where they pay.
+    """`work` of each item, in order, with progress where it takes long, and in threads where they pay.
 
     Decoding large photos leaves Python's lock alone, so threads share the work; small ones are mostly Python.
     entries: the same photos, for their sizes.
     """
     total = sum(size for _, size, _ in entries)
     threads = min(8, os.cpu_count() or 1) if entries and total / len(entries) > _THREADS_FROM_MEAN_BYTES else 1
-    slow = total > _BAR_FROM_BYTES or len(entries) > _BAR_FROM_PHOTOS
     with _quiet(), ThreadPoolExecutor(threads) as pool:
         results = pool.map(work, items) if threads > 1 else map(work, items)
-        yield from track(results, title, total=len(entries), transient=True, disable=not slow)
+        yield from tracked(results, title, len(entries))
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor, nn
 
 from gpslift.conditioning.text import token_numbers
@@ -23,9 +22,9 @@ from gpslift.photos.dataset import Draw, PhotoSet
 from gpslift.photos.files import key_of
 from gpslift.priors.condition import Texts
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
+from gpslift.progress import tracked
 
 CHUNK = 8
-BAR_FROM_CHUNKS = 64
 VERSION = 1  # raise with every change of what is kept
 
 
@@ -124,9 +123,9 @@ def digest(*parts: Any) -> str:
 
 
 def chunks(count: int, title: str) -> Iterator[slice]:
-    """Slices of CHUNK that make up `count`, with a progress bar where there are many."""
+    """Slices of CHUNK that make up `count`, with progress where it takes long."""
     starts = range(0, count, CHUNK)
-    for start in track(starts, title, transient=True, disable=len(starts) < BAR_FROM_CHUNKS):
+    for start in tracked(starts, title, len(starts)):
         yield slice(start, start + CHUNK)
 
 

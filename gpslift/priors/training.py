@@ -117,7 +117,6 @@ A gpslift prior: a 2D diffusion model of {config.backbone.image_size} x {config.
 place encoder `{encoder}`. Weights: half precision, moving average{chosen}.
 
     from gpslift.priors.pipeline import PlaceDiffusionPipeline
-from gpslift.priors.start import started
     pipeline = PlaceDiffusionPipeline.from_pretrained("<this folder>")
     pipeline(place={place}, guidance_scale_text=3.0, guidance_scale_place=3.0).images
 """

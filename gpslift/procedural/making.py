@@ -11,9 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from gpslift.photos.files import made_once
+from gpslift.progress import JobProgress
 
 _UNFINISHED = "making-"
 _ABANDONED_SECONDS = 3600.0
@@ -60,12 +59,10 @@ def fill_folder(
     (folder / "truth").mkdir()
     tasks = [range(start, min(start + at_once, outings)) for start in range(0, outings, at_once)]
     records: list[Record] = []
-    columns = (TextColumn("making photos"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        job = bar.add_task("photos", total=photos)
+    with JobProgress("making photos", photos) as progress:
         for taken in _in_order(work, tasks):
             records += taken
-            bar.update(job, completed=min(len(records), photos))
+            progress.reach(min(len(records), photos))
             if len(records) >= photos:
                 break
     for surplus in sorted((folder / "photos").glob("*.jpg"))[photos:]:

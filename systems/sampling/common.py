@@ -95,6 +95,11 @@ def sample_images(
     return torch.cat(images)
 
 
+def show_denoising(prior: PlaceDiffusionPipeline) -> None:
+    """Has it show how far it has come, on a terminal."""
+    prior.set_progress_bar_config(desc="denoising", leave=False, disable=None)
+
+
 def set_framing(given: SampleConfig) -> dict[str, float]:
     """The frame width and elevation, as far as they are set and not drawn: by the names of a place's inputs."""
     width = {"frame_width_m": given.frame_width_m} if given.frame_width_m > 0 else {}

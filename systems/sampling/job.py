@@ -11,7 +11,7 @@ from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.devices import choose_device, prepare
 from systems.sampling.city import sample_city
-from systems.sampling.common import check_kind, other_subject, prior_path
+from systems.sampling.common import check_kind, other_subject, prior_path, show_denoising
 from systems.sampling.landmark import sample_landmark
 
 
@@ -22,6 +22,7 @@ def sample(config: ImagePriorConfig) -> None:
     console = Console()
     console.print(f"prior: {short_path(path)} ({which})", highlight=False, soft_wrap=True)
     prior = load_prior(str(path), choose_device(config))
+    show_denoising(prior)
     check_kind(prior, config, path)
     if config.prior.path and (note := _of_another(prior, config)):
         console.print(f"note: {note}: pictures show what it was trained on", highlight=False, soft_wrap=True)

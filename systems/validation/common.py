@@ -11,7 +11,7 @@ from gpslift.priors.loading import RUN_SUBFOLDER, load_prior
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.devices import choose_device
-from systems.sampling.common import check_kind, other_subject, prior_path, trained_config
+from systems.sampling.common import check_kind, other_subject, prior_path, show_denoising, trained_config
 
 
 def prior_to_judge(config: ImagePriorConfig) -> tuple[PlaceDiffusionPipeline, ImagePriorConfig, Path]:
@@ -21,6 +21,7 @@ def prior_to_judge(config: ImagePriorConfig) -> tuple[PlaceDiffusionPipeline, Im
     """
     path, _ = prior_path(config)
     prior = load_prior(str(path), choose_device(config))
+    show_denoising(prior)
     check_kind(prior, config, path)
     config = with_its_photos(config, path)
     if other := other_subject(prior, config):

@@ -80,7 +80,12 @@ def one_error(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
-def logged_steps(run: Run) -> list[int]:
-    """The steps that have a row in the run's metrics."""
+def rows_of(run: Run) -> list[dict[str, str]]:
+    """The rows of the run's metrics."""
     with open(run.metrics, newline="") as file:
-        return [int(row["step"]) for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
+
+
+def logged_steps(run: Run) -> list[int]:
+    """The steps that have one."""
+    return [int(row["step"]) for row in rows_of(run)]

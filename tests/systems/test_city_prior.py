@@ -28,6 +28,7 @@ from systems.previews import city_preview
 from systems.sampling.job import sample
 from systems.validation import validate_prior
 from systems.validation.city_prior import CityFigures, CityJudges, agreement_by_chance, summary, validate_city_prior
+from tests.systems.card import run_card
 from tests.systems.tiny_city import BAR, PARIS, city_config, city_picture, write_city_photos
 
 
@@ -54,6 +55,7 @@ def test_training_saves_a_prior_of_the_city(trained: tuple[ImagePriorConfig, Pat
     assert not (folder / "prior" / "cameras.json").exists()
     card = (folder / "prior" / "README.md").read_text()
     assert "GPS prior of Paris" in card and "multiscale" in card and "library_name: diffusers" in card
+    assert [picture.size for picture in run_card(folder / "prior")] == [(16, 16)] * 2
     preview = Image.open(folder / "previews" / "step_00000003.png")
     assert preview.size == (8 * 128, 3 * 128)  # photos, text and place, place alone
 
@@ -168,6 +170,9 @@ class Painter:
 
     image_size, place_kind = 16, "gps"
     place_encoder = SimpleNamespace(city=PARIS)
+
+    def set_progress_bar_config(self, **_: Any) -> None:
+        pass
 
     def sample(self, place: dict[str, Tensor], count: int, prompt: Sequence[str], **_: Any) -> Tensor:
         rng = np.random.default_rng(5)

@@ -1,6 +1,5 @@
 """Training of the image prior: what is learnt, averaged, saved, previewed; killed and resumed; not finite."""
 
-import csv
 import json
 import math
 import os
@@ -25,7 +24,8 @@ from gpslift.priors.training import prior_from_photos
 from gpslift.runs import Run
 from gpslift.schema.image_prior import ImagePriorConfig
 from systems.prior_system import ImagePriorSystem
-from tests.systems.leavings import only_run
+from tests.systems.card import run_card
+from tests.systems.leavings import only_run, rows_of
 from tests.systems.tiny_prior import EVERY, PREVIEW, STEPS, Watched, tiny_config, train
 
 
@@ -48,11 +48,6 @@ def batch(config: ImagePriorConfig) -> dict[str, Any]:
 
 def fresh(config: ImagePriorConfig, photos: PhotoSet, tmp_path: Path) -> ImagePriorSystem:
     return ImagePriorSystem(prior_from_photos(config, photos, torch.device("cpu")), config, tmp_path)
-
-
-def rows_of(run: Run) -> list[dict[str, str]]:
-    with open(run.metrics, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_what_is_saved_is_the_average_and_not_the_last_weights(finished: tuple[Watched, Run]) -> None:
@@ -92,6 +87,7 @@ def test_the_run_folder_holds_prior_previews_metrics_and_how_to_go_on(
     assert len(cameras["range_m"]) <= len(list(few_photos.iterdir()))
     assert cameras["range_m"].min() > 60 and cameras["range_m"].max() < 450
     assert json.loads(run.status.read_text())["state"] == "finished"
+    assert [picture.size for picture in run_card(run.folder / "prior")] == [(16, 16)] * 2
 
 
 def test_it_learns_a_few_photos_by_heart(few_photos: Path, tmp_path: Path) -> None:

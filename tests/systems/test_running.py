@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import pickle
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 import pytorch_lightning as pl
@@ -277,6 +278,17 @@ def test_a_full_disk_halfway_through_a_checkpoint_leaves_the_last_good_one(
     assert is_whole(checkpoints_of(run.checkpoints)[0])
     monkeypatch.undo()
     assert digits(train(tmp_path, "toy", "last")[0]) == whole
+
+
+def test_a_write_that_takes_a_part_at_a_time_ends_whole(tmp_path: Path) -> None:
+    class Short(io.BytesIO):
+        def write(self, data: Any) -> int:
+            return super().write(data[:1000])
+
+    file = Short()
+    torch.save({"weights": torch.arange(5000.0)}, cast(BinaryIO, checkpoints_module._Writer(file)))
+    file.seek(0)
+    assert torch.equal(torch.load(file)["weights"], torch.arange(5000.0))
 
 
 def test_a_write_that_the_system_refuses_leaves_the_last_good_one(tmp_path: Path) -> None:
