@@ -83,5 +83,5 @@ def _network(inputs: int, hidden: int) -> nn.Sequential:
 
 
 def _waves(phase: Tensor, frequencies: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    angles = (phase[..., None, :] * torch.tensor(frequencies).to(phase)[:, None]).flatten(-2)
+    angles = torch.cat([phase * frequency for frequency in frequencies], -1)
     return angles.sin(), angles.cos()

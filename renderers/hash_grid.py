@@ -43,6 +43,8 @@ class HashGrid(nn.Module):
         self.table = nn.Parameter((2 * start - 1) * INITIAL_RANGE)
         # in the state, so that a field loaded from a checkpoint is the field that was saved
         self.register_buffer("active_levels", torch.tensor(levels))
+        self._active = levels  # the same where reading it does not wait for the GPU
+        self.register_load_state_dict_post_hook(HashGrid._read_levels)
 
     @property
     def channels(self) -> int:
@@ -52,18 +54,23 @@ class HashGrid(nn.Module):
     @property
     def finest_scale(self) -> float:
         """Cells along the unit interval in the finest active level."""
-        return self.layout.levels[int(self.active_levels) - 1].scale
+        return self.layout.levels[self._active - 1].scale
 
     def update(self, share: float, *, first_levels: int, full_share: float) -> None:
         """Coarse to fine: `first_levels` levels at share 0 of training, linearly up to all at `full_share`."""
         levels = len(self.layout.levels)
         progress = min(share / full_share, 1.0) if full_share > 0 else 1.0
         first = min(first_levels, levels)
-        self.active_levels.fill_(first + math.floor((levels - first) * progress))
+        self._active = first + math.floor((levels - first) * progress)
+        self.active_levels.fill_(self._active)
 
     def forward(self, points: Tensor) -> Tensor:
         """Features [N, levels * features] of points [N, 3] in [0, 1]; inactive levels give zeros and get no gradient.
 
         The result is the transpose of an array that lies channel by channel: `.T` of it costs nothing.
         """
-        return self.engine.encode(points, self.table, self.layout, int(self.active_levels)).T
+        return self.engine.encode(points, self.table, self.layout, self._active).T
+
+    def _read_levels(self, loaded: object) -> None:
+        """After a state is loaded."""
+        self._active = int(self.active_levels)

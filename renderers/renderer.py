@@ -92,7 +92,7 @@ class Renderer(nn.Module):
         share = step / max(total_steps, 1)
         self.field.grid.update(share, first_levels=self.coarse_levels, full_share=self.coarse_share)
         if step % self.occupancy_every_steps == 0:
-            with torch.autocast(self.occupancy.density.device.type, enabled=False):  # as renders see it
+            with _in_32_bits(self.occupancy.density.device):  # as renders see it
                 self.occupancy.update(step, self.field.density, self.seed)
 
     def density(self, points: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class Renderer(nn.Module):
             settings = {"background": background, "normals": normals, "lights": lights}
             return render_in_chunks(self, origins, directions, self.chunk_rays, drawn, key, normal_samples, settings)
         origins, directions = origins.reshape(-1, 3).float(), directions.reshape(-1, 3).float()
-        with torch.autocast(origins.device.type, enabled=False):
+        with _in_32_bits(origins.device):
             samples = self.march(origins, directions, drawn.offset)
             points = samples.points(origins, directions)
             density, color = self.field.density_and_color(points)
@@ -227,3 +227,10 @@ class Renderer(nn.Module):
             background=joined("background"),
             normal=joined("normal") if normals else None,
         )
+
+
+def _in_32_bits(device: torch.device) -> torch.autocast:
+    """Autocast off, with what Lightning sets of it put back: else a compiled engine would be compiled twice, once for
+    its trial and once for training.
+    """
+    return torch.autocast(device.type, enabled=False, cache_enabled=True)

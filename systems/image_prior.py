@@ -1,6 +1,8 @@
 """Training of a 2D prior on geotagged photos, from reading them to saving the prior."""
 
+import math
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,7 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
     prepare(config)
     check_first(config)
+    config = with_shared_batch(config)
     subject = load_subject(config.place.kind, config.landmark, config.city)
     photos = PhotoDataModule(
         config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, config.optim.accumulate
@@ -66,6 +69,15 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     )
     fit(trainer, system, photos, run, prior_remedies(config))
     _save(system, config, run, photos)
+
+
+def with_shared_batch(config: ImagePriorConfig) -> ImagePriorConfig:
+    """With fewer micro-batches where all GPUs are taken (devices=0): each has some of them, not a part of every one."""
+    optim = config.optim
+    processes = choose_devices(config, optim.batch_size // optim.accumulate) * config.nodes
+    if config.devices or processes == 1:
+        return config
+    return replace(config, optim=replace(optim, accumulate=optim.accumulate // math.gcd(optim.accumulate, processes)))
 
 
 def check_first(config: ImagePriorConfig) -> None:

@@ -14,11 +14,14 @@ from gpslift.schema.image_prior import OptimConfig
 BETAS = (0.9, 0.99)
 
 
-def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype: torch.dtype) -> torch.optim.Optimizer:
-    """The optimiser of all weights that need gradients. dtype: number format of Muon's orthogonalisation.
+def make_optimizer(
+    networks: Mapping[str, nn.Module], optim: OptimConfig, dtype: torch.dtype, scaled: bool = False
+) -> torch.optim.Optimizer:
+    """The optimiser of all weights that need gradients.
 
-    networks: of a prior; `place_encoder` may have a learning rate of its own. Raises UserError for adamw8bit where
-    bitsandbytes is missing or finds no library of its own.
+    dtype: number format of Muon's orthogonalisation. scaled: whether gradients are, as in fp16. networks: of a prior;
+    `place_encoder` may have a learning rate of its own. Raises UserError for adamw8bit where bitsandbytes is missing or
+    finds no library of its own.
     """
     if optim.optimizer == "muon":
         quiet = ("text_encoder", "place_encoder") if optim.encoder_lr else ()
@@ -26,8 +29,12 @@ def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype:
         others = [network for name, network in networks.items() if name not in quiet]
         rates = (optim.lr, optim.matrix_lr, optim.weight_decay)
         return MuonAdamW(others, *rates, BETAS, dtype=dtype, still=still, still_lr=optim.encoder_lr)
-    kind = adamw8bit() if optim.optimizer == "adamw8bit" else torch.optim.AdamW
-    return kind(_groups(networks, optim), lr=optim.lr, betas=BETAS, weight_decay=optim.weight_decay)
+    settings: dict[str, Any] = {"lr": optim.lr, "betas": BETAS, "weight_decay": optim.weight_decay}
+    groups = _groups(networks, optim)
+    if optim.optimizer == "adamw8bit":
+        return adamw8bit()(groups, **settings)
+    # one kernel, on a GPU: else it would hold a copy of all second moments. Lightning cannot clip scaled gradients then
+    return torch.optim.AdamW(groups, fused=groups[0]["params"][0].is_cuda and not scaled, **settings)
 
 
 def _groups(networks: Mapping[str, nn.Module], optim: OptimConfig) -> list[dict[str, Any]]:

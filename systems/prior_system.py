@@ -116,7 +116,7 @@ class ImagePriorSystem(pl.LightningModule):
         """The optimiser with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
         dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
-        optimizer = make_optimizer(self.prior.networks, optim, dtype)
+        optimizer = make_optimizer(self.prior.networks, optim, dtype, self.trainer.precision == "16-mixed")
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from gpslift.config import resolve_path
 from gpslift.errors import UserError
-from gpslift.priors.folders import cut_files, missing_files
+from gpslift.priors.folders import HALF, cut_files, half_alone, missing_files
 from gpslift.storage import names
 
 
@@ -65,10 +65,10 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
     source = _source(base, key)
     with _readable(base, key):
         model = BaseModel(
-            unet=UNet2DConditionModel.from_pretrained(source, subfolder="unet", use_safetensors=True),
-            vae=AutoencoderKL.from_pretrained(source, subfolder="vae", use_safetensors=True),
+            unet=UNet2DConditionModel.from_pretrained(source, **_weights_of(source, "unet")),
+            vae=AutoencoderKL.from_pretrained(source, **_weights_of(source, "vae")),
             # in single precision, as diffusers loads the others: transformers keeps what the file has
-            text_encoder=CLIPTextModel.from_pretrained(source, subfolder="text_encoder", use_safetensors=True).float(),
+            text_encoder=CLIPTextModel.from_pretrained(source, **_weights_of(source, "text_encoder")).float(),
             tokenizer=AutoTokenizer.from_pretrained(source, subfolder="tokenizer"),
             # latents reach beyond 1; a folder with another sampler's settings says nothing of clipping, DDIM's default
             scheduler=DDIMScheduler.from_pretrained(source, subfolder="scheduler", clip_sample=False),
@@ -79,6 +79,11 @@ def load_base_model(base: str, key: str = "prior.base") -> BaseModel:
             f"{key}={base}: its tokenizer has {tokens} tokens, its text_encoder {known}; they are of different models"
         )
     return model
+
+
+def _weights_of(source: str, part: str) -> dict[str, Any]:
+    """Which of a part's files to read. In half precision they are taken where there are no others."""
+    return {"subfolder": part, "use_safetensors": True, "variant": HALF if half_alone(Path(source) / part) else None}
 
 
 def _source(base: str, key: str) -> str:
@@ -129,10 +134,11 @@ def is_hub_id(base: str) -> bool:
 
 def check_folder(folder: Path, named: str) -> None:
     """Raises UserError with what a Stable Diffusion folder lacks, or what of it was only half downloaded."""
-    if missing := missing_files(folder):
+    if missing := missing_files(folder, variant=True):
         raise UserError(
             f"{named} is not a whole Stable Diffusion folder: {', '.join(missing)} missing "
-            f"(it holds {names(folder)}); weights must be safetensors, without a variant such as fp16 in their name"
+            f"(it holds {names(folder)}); weights must be safetensors: of .bin files, "
+            "StableDiffusionPipeline.from_pretrained(<folder>).save_pretrained(<another>) makes some"
         )
     if cut := cut_files(folder):
         raise UserError(f"{named} was only half downloaded: {', '.join(cut)}; download these files again")

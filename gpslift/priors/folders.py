@@ -8,20 +8,36 @@ FILES: dict[str, tuple[tuple[str, ...], ...]] = {
     "unet": (("config.json",), WEIGHTS),
     "vae": (("config.json",), WEIGHTS),
     "text_encoder": (("config.json",), ("model.safetensors", "model.safetensors.index.json")),
-    "tokenizer": (("vocab.json", "tokenizer.json"), ("merges.txt", "tokenizer.json")),
+    "tokenizer": (("vocab.json", "tokenizer.json"), ("merges.txt", "tokenizer.json"), ("tokenizer_config.json",)),
     "scheduler": (("scheduler_config.json",),),
 }
 """Of each part, the files that it needs; of several in one group one is enough."""
 PLACE_ENCODER: dict[str, tuple[tuple[str, ...], ...]] = {"place_encoder": (("config.json",), WEIGHTS)}
 
 
-def missing_files(folder: Path, parts: dict[str, tuple[tuple[str, ...], ...]] = FILES) -> list[str]:
-    """What a folder lacks: parts (`vae/`), their files (`unet/config.json`), shards that an index names."""
+HALF = "fp16"
+"""The variant of a base model whose weights' names say that they are in half precision."""
+
+
+def half_alone(part: Path) -> bool:
+    """Whether a part of a folder has weights in half precision under that name, and no others."""
+    of_the_variant = any(part.glob(f"*.{HALF}.safetensors"))
+    return of_the_variant and not any((part / name).is_file() for group in FILES[part.name][1:] for name in group)
+
+
+def missing_files(
+    folder: Path, parts: dict[str, tuple[tuple[str, ...], ...]] = FILES, variant: bool = False
+) -> list[str]:
+    """What a folder lacks: parts (`vae/`), their files (`unet/config.json`), shards that an index names.
+
+    variant: weights may be `half_alone`.
+    """
     missing = []
     for part, groups in parts.items():
         if not (folder / part).is_dir():
             missing.append(f"{part}/")
             continue
+        groups = groups[:1] if variant and half_alone(folder / part) else groups
         lacking = [group[0] for group in groups if not any((folder / part / name).is_file() for name in group)]
         missing += [f"{part}/{name}" for name in [*dict.fromkeys(lacking), *_missing_shards(folder / part)]]
     return missing

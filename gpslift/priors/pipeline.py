@@ -58,6 +58,7 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
         self.register_to_config(image_size=image_size, caption=caption)
         install_gates(unet, place_encoder)
         self.beside: dict[str, str] = {}
+        self._schedule: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **settings: Any) -> "PlaceDiffusionPipeline":
@@ -101,7 +102,14 @@ class PlaceDiffusionPipeline(DiffusionPipeline):
 
     def alpha_at(self, timestep: Tensor, like: Tensor) -> Tensor:
         """The schedule's values at timesteps [B], as [B, 1, ...] with the dimensions, format and device of `like`."""
-        return self.alphas_cumprod.to(like.device)[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
+        schedule = self._schedule_on(like.device)
+        return schedule[timestep.long()].to(like.dtype).view(-1, *[1] * (like.ndim - 1))
+
+    def _schedule_on(self, device: torch.device) -> Tensor:
+        """The schedule on a device, where it is kept: each upload would wait for the GPU."""
+        if self._schedule is None or self._schedule[0] is not self.alphas_cumprod or self._schedule[1].device != device:
+            self._schedule = self.alphas_cumprod, self.alphas_cumprod.to(device)
+        return self._schedule[1]
 
     @property
     def networks(self) -> dict[str, torch.nn.Module]:

@@ -1,6 +1,7 @@
 """A plain text-to-image model in a prior's place: told the text alone, it makes the same of every side."""
 
 import torch
+from huggingface_hub import hf_hub_download
 
 from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
 from gpslift.config import resolve_path
@@ -11,11 +12,19 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 
 
 def is_plain_model(path: str) -> bool:
-    """Whether `path` is a diffusers folder without a place encoder, or no folder at all but a hub id."""
+    """Whether `path` is a diffusers folder without a place encoder, or the hub id of one."""
     folder = resolve_path(path)
     if not folder.is_dir():
-        return is_hub_id(path)
+        return is_hub_id(path) and not _on_hub(path, "place_encoder/config.json")
     return (folder / "model_index.json").is_file() and not (folder / "place_encoder").is_dir()
+
+
+def _on_hub(repository: str, file: str) -> bool:
+    """Whether the hub has the file, or this computer a download of it."""
+    try:
+        return bool(hf_hub_download(repository, file))
+    except (OSError, ValueError):
+        return False
 
 
 def load_plain_model(path: str, caption: str, device: torch.device | str) -> PlaceDiffusionPipeline:

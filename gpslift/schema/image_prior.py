@@ -40,7 +40,9 @@ class DataConfig:
     judge_share: float = key(0.15, "share of photos kept for the judges (classifiers)", low=0.0, high=0.5)
     test_share: float = key(0.10, "share of photos kept for the test", low=0.0, high=0.5)
     image_megapixels_max: float = key(200.0, "photos with more pixels than this are refused unread", low=0.1)
-    cache_latents: bool = key(False, "on a base model: keep the photos' latents on disk, 64 KB each at 512 pixels")
+    cache_latents: bool = key(
+        False, "on a base model: keep the photos' latents on disk, 64 KB each at 512 pixels (sampled: 128)"
+    )
     cache_text: bool = key(False, "on a base model: keep the captions' tokens on disk, 236 KB each in Stable Diffusion")
     preservation_images: int = key(
         0, "on a base model: how many of its own images to make, and train on beside the photos; 0 = none", low=0

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from gpslift.errors import UserError
+from gpslift.priors import plain
 from gpslift.priors.base_model import check_base_model, check_image_size, load_base_model, missing_files
 from gpslift.priors.loading import find_prior, load_cameras, load_prior
 from tests.systems.tiny_base import SIDE
@@ -81,6 +82,7 @@ def test_an_image_size_that_the_base_hardly_knows_is_refused() -> None:
         "text_encoder/model.safetensors",
         "tokenizer/vocab.json",
         "tokenizer/merges.txt",
+        "tokenizer/tokenizer_config.json",
         "scheduler/scheduler_config.json",
     ],
 )
@@ -153,6 +155,33 @@ def test_a_base_saved_in_half_is_trained_in_single_precision(base: Path, tmp_pat
     load_base_model(str(base)).text_encoder.half().save_pretrained(tmp_path / "base/text_encoder")
     model = load_base_model(str(tmp_path / "base"))
     assert {part.dtype for part in (model.unet, model.vae, model.text_encoder)} == {torch.float32}
+
+
+def test_weights_in_half_by_name_are_taken_where_there_are_no_others(base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(base, folder)
+    whole = load_base_model(str(base))
+    for part in ("unet", "vae", "text_encoder"):
+        (file,) = (folder / part).glob("*.safetensors")
+        halves = {name: value.half() for name, value in load_file(file).items()}
+        save_file(halves, file.with_suffix(".fp16.safetensors"), metadata={"format": "pt"})
+    (folder / "unet/diffusion_pytorch_model.safetensors").unlink()
+    (folder / "text_encoder/model.safetensors").unlink()
+    model = load_base_model(str(folder))
+    for part, exact in (("unet", False), ("text_encoder", False), ("vae", True)):  # the VAE's are there in full
+        name, weight = next(iter(getattr(model, part).state_dict().items()))
+        expected = getattr(whole, part).state_dict()[name]
+        assert weight.dtype == torch.float32 and torch.equal(weight, expected if exact else expected.half().float())
+
+
+def test_a_hub_id_is_a_plain_model_unless_it_has_a_place_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(repository: str, file: str) -> str:
+        if repository == "somebody/prior" and file == "place_encoder/config.json":
+            return "cached"
+        raise OSError("no such file")
+
+    monkeypatch.setattr(plain, "hf_hub_download", download)
+    assert plain.is_plain_model("somebody/model") and not plain.is_plain_model("somebody/prior")
 
 
 @pytest.mark.parametrize(("part", "key"), [("unet", "in_channels"), ("vae", "block_out_channels")])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from gpslift.schema.lift import LiftConfig
 from systems.devices import choose_devices
 from systems.guards import StopAfterStep
+from systems.image_prior import with_shared_batch
 from tests.systems import tiny_ddp
 from tests.systems.leavings import only_run
 from tests.systems.tiny_prior import STEPS, tiny_config
@@ -154,6 +156,20 @@ def test_all_gpus_that_share_a_batch_alike_are_taken(monkeypatch: pytest.MonkeyP
     with pytest.raises(UserError, match="devices=7, but this PyTorch finds 6 CUDA GPUs"):
         choose_devices(ImagePriorConfig(devices=7), 64)
     assert choose_devices(ImagePriorConfig(device="cpu"), 64) == 1
+
+
+def test_all_gpus_share_out_micro_batches_and_not_the_images_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(REPOSITORY / "launch.py"), raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    def micro_batches(gpus: int, accumulate: int, **settings: Any) -> int:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        optim = OptimConfig(batch_size=512, accumulate=accumulate)
+        return with_shared_batch(ImagePriorConfig(optim=optim, **settings)).optim.accumulate
+
+    assert [micro_batches(gpus, 64) for gpus in (1, 2, 6, 8)] == [64, 32, 16, 8]
+    assert micro_batches(8, 4) == 1 and micro_batches(8, 1) == 1
+    assert micro_batches(8, 64, devices=8) == 64 and micro_batches(8, 64, device="cpu") == 64
 
 
 def test_what_cannot_be_shared_is_refused_before_anything_starts() -> None:
