@@ -5,7 +5,9 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from gpslift.conditioning.city_place import CityPlaceEncoder
+from gpslift.conditioning.azimuth import positional_encoding
+from gpslift.conditioning.city_place import GOLDEN, CityPlaceEncoder
+from gpslift.conditioning.gps import plane_waves
 from gpslift.conditioning.place import null_place
 from gpslift.errors import UserError
 from gpslift.geo.cities import load_city
@@ -80,3 +82,15 @@ def test_degrees_become_metres_from_the_centre() -> None:
 def test_a_place_that_cannot_be(place: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
         encoder().complete(place, 2 if isinstance(place.get("latitude"), list) else 1, CPU)
+
+
+def test_tokens_are_of_east_and_north_by_hand() -> None:
+    made, east, north = encoder(scales=3, directions=2), torch.tensor([700.0]), torch.tensor([-300.0])
+    tokens = made({"east_m": east, "north_m": north})
+    for scale, token in enumerate(made.scale_tokens):
+        waves = plane_waves(east, north, made.wavelengths[scale], 2, scale * GOLDEN % 1)
+        torch.testing.assert_close(tokens[:, scale], token.mlp(waves))
+    made, (half_east, half_north) = encoder(encoder="paper", frequencies=4), (side / 2 for side in PARIS.extent_m)
+    tokens = made({"east_m": torch.tensor([0.25 * half_east]), "north_m": torch.tensor([-0.6 * half_north])})
+    expected = made.coordinate_token.mlp(positional_encoding(torch.tensor([0.25, -0.6]), 4))
+    torch.testing.assert_close(tokens[0], expected, atol=1e-4, rtol=1e-4)

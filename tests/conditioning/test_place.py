@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from gpslift.conditioning.landmark_place import LandmarkPlaceEncoder
+from gpslift.conditioning.azimuth import harmonic_features
+from gpslift.conditioning.landmark_place import ELEVATION_HARMONICS, LandmarkPlaceEncoder
 from gpslift.conditioning.place import Place, concatenate_places, null_place
 from gpslift.errors import UserError
 
@@ -112,3 +113,14 @@ def test_half_precision_weights_take_full_precision_places(encoder: LandmarkPlac
     where = place([10.0], [100.0], [NAN])
     tokens = encoder(where)
     assert torch.allclose(encoder.bfloat16()(where).float(), tokens, atol=0.05)
+
+
+def test_elevations_are_told_with_their_sign(encoder: LandmarkPlaceEncoder) -> None:
+    tokens = encoder(place([0.0, 0.0], [100.0, 100.0], [-20.0, 20.0]))
+    features = harmonic_features(torch.tensor([-20.0, 20.0]), ELEVATION_HARMONICS)
+    torch.testing.assert_close(tokens[:, 2], encoder.elevation_token.mlp(features))
+    assert not torch.allclose(tokens[0, 2], tokens[1, 2], atol=1e-3)
+
+
+def test_every_frame_above_0_m_is_known(encoder: LandmarkPlaceEncoder) -> None:
+    assert not torch.equal(encoder(place([0.0], [0.5], [0.0]))[0, 1], encoder.frame_width_token.null)

@@ -91,3 +91,12 @@ def test_longer_captions_get_positions_and_shorter_ones_keep_theirs() -> None:
     after = encode_text(tokenizer, longer, ["a street"])
     assert after.shape[1] == tokenizer.model_max_length
     torch.testing.assert_close(after[:, :24], before)  # attention is causal: what is added behind changes nothing
+
+
+def test_a_new_position_starts_as_the_last_one_was() -> None:
+    tokenizer = train_tokenizer(["a street"])
+    short = build_text_encoder(tokenizer, 32, 1)
+    longer = lengthened(tokenizer, short, ["a very long street of many, many unknown words"])
+    name = next(name for name in short.state_dict() if name.endswith("position_embedding.weight"))
+    old, new = short.state_dict()[name], longer.state_dict()[name]
+    assert len(new) > len(old) == 24 and torch.equal(new[24:], old[-1:].expand(len(new) - 24, -1))

@@ -76,3 +76,9 @@ def test_what_simplification_leaves_hanging_goes_too(monkeypatch: pytest.MonkeyP
     assert len(np.unique(part_labels(mesh))) == 1 and len(mesh.faces) <= 1000
     assert (removed.floaters, removed.cavities) == (2, 0)
     assert removed.area_share == pytest.approx(2 * 0.06 / (ball.area + 0.06), rel=0.02)
+
+
+def test_what_lies_in_the_lowest_twentieth_stands() -> None:
+    low, high = (box((3, 0, bottom + 0.05), (0.1, 0.1, 0.1)) for bottom in (0.28, 0.32))  # 0.3 is 5 % of 6
+    assert remove_floaters(join(stonehenge(), low), 0.02, ground=0.0, height=6.0)[1].floaters == 0
+    assert remove_floaters(join(stonehenge(), high), 0.02, ground=0.0, height=6.0)[1].floaters == 1

@@ -130,3 +130,12 @@ def test_another_reader_opens_the_tileset_and_its_glb(solid: trimesh.Trimesh, tm
     assert (tmp_path / "theirs" / paths["glb"].name).read_bytes() == paths["glb"].read_bytes()
     ours, theirs = (json.loads(path.read_text()) for path in (paths["tileset"], tmp_path / "theirs" / "tileset.json"))
     assert theirs == ours
+
+
+def test_placemark_is_looked_at_from_the_south() -> None:
+    mark = ElementTree.fromstring(placemark(load_landmark("leaning_tower_of_pisa"), 60.0))
+    view = {
+        name: float(str(mark.findtext(f".//kml:LookAt/kml:{name}", namespaces=KML)))
+        for name in ("heading", "range", "latitude", "altitude")
+    }
+    assert view == {"heading": 0.0, "range": 180.0, "latitude": 43.722952, "altitude": 2.0}

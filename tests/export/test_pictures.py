@@ -96,3 +96,10 @@ def test_an_encoder_that_cannot_write_is_told(tmp_path: Path, monkeypatch: pytes
     box = (-1.0, -1.0, 0.0), (1.0, 1.0, 1.0)
     with pytest.raises(UserError, match=r"(?s)the film .*a\.mp4 cannot be written; is the disk full.*No space left"):
         write_turntable(lambda cameras: None, *box, 16, 4, tmp_path / "a.mp4")
+
+
+def test_depths_of_what_is_not_seen_stretch_no_colours() -> None:
+    depth = np.zeros((1, 20, 10), np.float32)
+    depth[0, :10] = np.linspace(5, 6, 100).reshape(10, 10)
+    picture = depth_picture(depth, (depth > 0).astype(np.float32))[0]
+    assert picture[0, 0].tolist() == [252, 232, 38] and picture[9, 9].tolist() == [69, 0, 84]

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from gpslift.cameras import orbit_cameras
 from gpslift.conditioning.place import Place
 from gpslift.guidance.asking import Guidance
-from gpslift.guidance.objectives import Objective, Seen, build_objective, interleaved
+from gpslift.guidance.objectives import Objective, Seen, build_guidance, build_objective, interleaved
 from gpslift.guidance.objectives.multistep import MultiStepTarget, sky_difference
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.timesteps import TimestepSchedule
@@ -255,3 +256,33 @@ def test_latents_are_of_single_precision_whatever_the_vae_computes_in(monkeypatc
     for given, kept in {torch.bfloat16: torch.float32, torch.float64: torch.float64}.items():
         monkeypatch.setattr(guidance.prior, "to_latents", lambda pictures, given=given: pictures.to(given))
         assert guidance.latents(torch.rand(1, 3, SIZE, SIZE)).dtype == kept
+
+
+def test_all_that_a_config_says_of_guidance_is_asked() -> None:
+    told = {"scale_text": 3.0, "scale_place": 2.0, "negative_prompt": "fog", "perp_neg": 0.4, "rescale": 0.6}
+    prior, scales = tiny_prior(), Scales(3.0, 2.0, perp_neg=0.4, rescale=0.6)
+    guidance = build_guidance(GuidanceConfig(objective="sds", **told), prior, STEPS, 0)
+    assert (guidance.scales, guidance.negative) == (scales, "fog")
+    place = prior.place_encoder.complete(PLACE, COUNT, torch.device("cpu"))
+    noisy, branches = torch.randn(COUNT, 48, 4, 4), guidance.branches(PLACE)
+    expected = prior.guidance_branches([prior.caption] * COUNT, place, scales, "fog")
+    assert torch.equal(branches.tokens, expected.tokens)
+    noise = prior.guided_noise(noisy, torch.tensor([300] * COUNT), expected, scales)
+    assert torch.equal(guidance.noise(noisy, torch.tensor(300), branches), noise)
+
+
+def test_a_config_tells_each_objective_its_own_settings() -> None:
+    config = LiftGuidanceConfig(tint_between=[0.2, 0.6], interval=0.1, inversion_steps=7)
+    config.adapter_lr, config.adapter_warmup = 0.02, 0.3
+    names = ("multistep", "ism", "vsd")
+    built: list[Any] = [build_objective(replace(config, objective=name), tiny_prior(), STEPS, 0) for name in names]
+    assert built[0].own_sky == (0.2, 0.6)
+    assert (built[1].interval, built[1].inversion_steps) == (0.1, 7)
+    assert (built[2].lr, built[2].warmup) == (0.02, 0.3)
+
+
+@pytest.mark.parametrize(("objective", "twice"), [("vsd", True), ("sds", False)])
+def test_only_a_unet_that_learns_computes_twice(objective: str, twice: bool) -> None:
+    prior = tiny_prior()
+    build_objective(GuidanceConfig(objective=objective, gradient_checkpointing=True), prior, STEPS, 0)
+    assert prior.unet.is_gradient_checkpointing == twice

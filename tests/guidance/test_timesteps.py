@@ -52,3 +52,7 @@ def test_the_square_root_stays_at_its_end_after_annealing() -> None:
 def test_constant_is_all_that_the_ranges_span_at_every_step() -> None:
     schedule = TimestepSchedule((0.6, 0.98), (0.02, 0.5), 1.0, "constant")
     assert schedule.limits(0.0) == schedule.limits(0.5) == schedule.limits(1.0) == (0.02, 0.98)
+
+
+def test_constant_spans_ranges_that_rise_too() -> None:
+    assert TimestepSchedule((0.1, 0.3), (0.5, 0.9), 1.0, "constant").limits(0.5) == (0.1, 0.9)

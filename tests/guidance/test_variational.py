@@ -153,3 +153,23 @@ def test_adapters_learn_every_noise_at_every_azimuth(monkeypatch: pytest.MonkeyP
     offset = 2 * torch.pi * (share - azimuth)
     assert torch.polar(torch.ones(200).double(), offset).mean().abs() < 0.25  # 1 for a line, 0.07 for chance
     assert share.min() < 0.1 and share.max() > 0.9
+
+
+def test_adapters_learn_from_noised_renders(monkeypatch: pytest.MonkeyPatch) -> None:
+    variational, met = objective(), []
+    prior, latents = variational.guidance.prior, torch.randn(2, 48, 4, 4)
+    predict = prior.predict_raw
+    monkeypatch.setattr(prior, "predict_raw", lambda *asked: met.append(asked) or predict(*asked))
+    variational.learn(latents, variational.guidance.told(PLACE), seen().cameras, 6)
+    noise = normal_for_samples(1, "adapter noise", range(6, 8), latents.shape[1:])
+    torch.testing.assert_close(met[0][0], prior.add_noise(latents, noise, met[0][1]))
+
+
+def test_a_loss_too_large_for_its_number_format_is_scaled_down() -> None:
+    variational = objective()
+    variational.loss_scale = 2.0**127  # too much for 32 bits, as 2^16 may be for 16
+    gradient_of(variational)
+    assert (variational.learnt, variational.loss_scale) == (0, 2.0**126)
+    variational.loss_scale = 2.0**16
+    gradient_of(variational)
+    assert (variational.learnt, variational.loss_scale) == (1, 2.0**16)

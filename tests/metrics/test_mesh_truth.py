@@ -144,3 +144,10 @@ def test_each_figure_of_a_table_stands_below_its_heading() -> None:
         "| --- " * 13 + "|",
         "| one | 0.876 | 0.700 | 0.951 | 1.20 | 0.600 | 2.00 | 3.46 | none | 4.00 | -3 | 1.50 | 1.02 |",
     ]
+
+
+def test_what_stands_just_outside_the_own_volume_does_not_count(comparison: TruthComparison) -> None:
+    """Within the box that smaller scales would bring into it."""
+    beside = trimesh.creation.box(bounds=[[21, -5, 5], [24, 5, 25]])
+    figures = comparison.compare(trimesh.util.concatenate([landmark(), beside]))
+    assert figures.iou == 1.0 and figures.f_5 > 0.99

@@ -198,3 +198,8 @@ def test_other_formats(folder: Path, write_photo: PhotoWriter, suffix: str) -> N
     metadata = read_photo_metadata(folder / f"b.{suffix}")
     assert metadata.latitude == pytest.approx(40.689247, abs=2e-8)
     assert metadata.longitude == pytest.approx(-74.044502, abs=2e-8)
+
+
+def test_the_time_is_when_the_photo_was_taken_not_when_its_file_was_changed(write_photo: PhotoWriter) -> None:
+    path = write_photo("a.jpg", main={0x132: "2023:01:02 03:04:05"}, exif={0x9003: "2021:07:04 09:30:59"})
+    assert read_photo_metadata(path).time == "2021-07-04T09:30:59"

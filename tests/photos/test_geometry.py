@@ -1,6 +1,7 @@
 """Viewpoints worked out by hand for cameras at round numbers of metres."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,3 +48,11 @@ def test_an_altitude_where_nobody_stands_is_unknown(landmark: Landmark, height: 
 
 def test_elevation_at_eye_height(landmark: Landmark) -> None:
     assert elevation_at_eye_height(landmark, np.array([44.9]))[0] == pytest.approx(-45)
+
+
+def test_elevation_is_seen_from_a_look_at_point_beside_the_centre(landmark: Landmark) -> None:
+    aside = replace(landmark, look_at_m=(20.0, 0.0, 46.5))
+    lats, lons = destination(landmark.latitude, landmark.longitude, [90.0], [70.0])
+    found = photo_geometry(aside, lats, lons, np.array([5.0]), np.array([96.5]), np.array([1.0]))
+    assert found.elevation_deg[0] == pytest.approx(45.0, abs=1e-4)  # 50 m away, 50 m above
+    assert found.range_m[0] == pytest.approx(math.hypot(50, 50), abs=1e-4)

@@ -188,3 +188,17 @@ def test_whatever_is_damaged_in_an_avif_is_told(tmp_path: Path) -> None:
         except UserError as error:
             told += str(error).startswith(f"cannot read {file}")
     assert told > 50
+
+
+def test_the_hash_is_of_the_upright_picture_however_bright(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    scene, found = Image.fromarray(pixels).resize((72, 72), Image.Resampling.BICUBIC), list[np.ndarray]()
+    dark = scene.point(lambda value: round(0.4 * value))
+    turned = {1: scene, 6: scene.transpose(Image.Transpose.ROTATE_90), 3: dark.transpose(Image.Transpose.ROTATE_180)}
+    for orientation, stored in turned.items():
+        tags = Image.Exif()
+        tags[0x112] = orientation
+        stored.save(tmp_path / "a.png", exif=tags)
+        with Image.open(tmp_path / "a.png") as image:
+            found.append(np.unpackbits(np.frombuffer(difference_hash(image), np.uint8)))
+    assert all(np.sum(found[0] != other) <= 6 for other in found[1:])

@@ -1,9 +1,10 @@
 """The three parts: twins stay together, every side is in every part, the order of files does not matter."""
 
 import numpy as np
+import pyarrow as pa
 
 from gpslift.photos import splits
-from gpslift.photos.splits import BLOCK_M, PARTS, Groups, Shot, azimuth_strata, block_names, group_names
+from gpslift.photos.splits import BLOCK_M, PARTS, Groups, Shot, azimuth_strata, block_names, group_names, shots_of
 
 
 def assign_parts(shots: list[Shot], azimuths: np.ndarray, judge_share: float, test_share: float) -> list[str]:
@@ -124,3 +125,10 @@ def test_a_burst_across_blocks_stays_together() -> None:
     first, second = "0|0", "1|0"
     assert block_names(shots) == [first, first, first, second, second]
     assert block_names(shots[::-1])[::-1] == block_names(shots)
+
+
+def test_who_took_a_photo_is_its_author_else_the_camera() -> None:
+    table = {"author": ["Ann", "", ""], "make": ["Maker"] * 2 + [""], "model": ["One", "Two", ""], "time": [""] * 3}
+    shots = shots_of(pa.table(table), np.arange(3.0), np.zeros(3))
+    assert [shot.who for shot in shots] == ["Ann", "Maker Two", ""]
+    assert [shot.east_m for shot in shots] == [0.0, 1.0, 2.0]

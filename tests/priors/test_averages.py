@@ -130,3 +130,10 @@ def test_the_noise_follows_from_the_generator(city: PlaceDiffusionPipeline) -> N
 def test_a_place_outside_the_city_is_refused(city: PlaceDiffusionPipeline) -> None:
     with pytest.raises(UserError, match=r"outside Paris \(latitude 48\.815 to 48\.902"):
         average(city, place={"latitude": [LATITUDE, 50.0], "longitude": [LONGITUDE] * 2})
+
+
+def test_averages_are_rescaled_as_single_images_are() -> None:
+    prior, place = tiny_prior(), {"azimuth_deg": 30.0, "frame_width_m": 100.0}
+    mean = average(prior, place=place, guidance_rescale=0.7)
+    plain = prior.sample(place, 1, "a bench", 3, 2.0, 5.0, generator(), guidance_rescale=0.7)
+    assert torch.allclose(mean, plain[0], atol=1e-5)

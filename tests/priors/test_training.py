@@ -199,3 +199,10 @@ def test_a_start_that_differs_in_what_no_size_tells_is_refused(tmp_path: Path) -
         UserError, match=rf"its text_encoder has num_hidden_layers={layers}, this config {layers + 1}; set backbone"
     ):
         prior_from_photos(config(start=start, text_layers=layers + 1), photo_set(), CPU)
+
+
+def test_colours_are_divided_by_their_standard_deviation() -> None:
+    images = np.full((4, 3, 16, 16), 85, np.uint8)
+    images[2:] = 170  # -1/3 and 1/3
+    prior = prior_from_photos(config(), landmark_set(images, np.zeros(4, np.float32)), CPU)
+    assert prior.vae.std.flatten().tolist() == pytest.approx([1 / 3] * 3, abs=1e-6)

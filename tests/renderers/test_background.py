@@ -128,3 +128,11 @@ def test_matter_shows_before_changing_backgrounds_and_not_before_one_of_its_colo
         filled = renderer(*side_cameras(0.0, 90.0, size=5).rays(), jitter=(0, 0))
         changes[background] = float((filled.color - filled.background)[:, 2, 2].abs().max())
     assert changes["solid"] < 1e-5 and changes["random"] > 0.1
+
+
+def test_waves_on_the_ground_are_whole_over_the_disc() -> None:
+    """Points half a disc apart, 1 and -1 world units: the same up to the disc itself, as all waves have period 1."""
+    background, met = Background(hidden=8), []
+    background.ground.register_forward_hook(lambda module, inputs, output: met.append(inputs[0]))
+    background.ground_color(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))  # at 1/2 and -1/2 in the disc
+    torch.testing.assert_close(met[0][0, 2:8:2], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6, rtol=0)

@@ -154,3 +154,11 @@ def test_how_many_views_are_lit_and_white() -> None:
     assert float(lights.white[lit].float().mean()) == pytest.approx(0.4, abs=0.03) and not lights.white[~lit].any()
     assert lights.ambient[lit].unique().tolist() == pytest.approx([0.2]) and lights.ambient[~lit].unique() == 1
     assert draw(torch.ones(3, 3), probability=0.0) is None
+
+
+def test_each_view_has_its_own_light() -> None:
+    grid = {"levels": 2, "features": 2, "log2_table": 8, "base_resolution": 4, "finest_resolution": 512}
+    renderer = analytic_renderer(solid_ball, orange, samples=256, grid=grid)
+    lights = lights_at((-4.0, -1.0, 0.0), (4.0, -1.0, 0.0))  # west is on the left of what is seen from the south
+    west, east = renderer(*side_cameras(180.0, 180.0).rays(), background=False, lights=lights).color[:, 16].mean(-1)
+    assert west[10:15].mean() > 2 * west[18:23].mean() and east[18:23].mean() > 2 * east[10:15].mean()

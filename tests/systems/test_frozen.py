@@ -12,7 +12,7 @@ import torch
 from gpslift.config_checks import check_together
 from gpslift.errors import UserError
 from gpslift.photos.dataset import PhotoSet
-from gpslift.priors.frozen import cached_texts, network_key, with_latents
+from gpslift.priors.frozen import cached_texts, latent_moments, network_key, with_latents
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.preservation import make_preservation
 from systems.prior_system import ImagePriorSystem
@@ -132,3 +132,13 @@ def test_a_compact_prior_has_nothing_frozen_to_keep(base: Path, tmp_path: Path) 
     config.prior.base, config.data.cache_latents = "compact", True
     with pytest.raises(UserError, match=r"data\.cache_latents=True needs a pretrained model: set prior\.base"):
         check_together(config)
+
+
+def test_the_spread_of_latents_is_the_vaes_standard_deviation(base: Path) -> None:
+    prior = prior_on(base)
+    with torch.no_grad():
+        prior.vae.quant_conv.bias[4:] -= 4  # variances e^-4 times as large
+    images = noise_photos()[[(0, 0), (1, 1)]]["image"]
+    found, wanted = latent_moments(prior, images, True), prior.vae.encode(2 * images - 1).latent_dist
+    scale = prior.vae.config.scaling_factor
+    torch.testing.assert_close(found, torch.stack([wanted.mean, (0.5 * wanted.logvar).exp()], 1) * scale)

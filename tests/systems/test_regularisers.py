@@ -72,3 +72,11 @@ def test_orientation_needs_normals() -> None:
     regularisers = Regularisers(LossConfig(orientation=1.0), step_length=STEP, span=SPAN)
     with pytest.raises(ValueError, match="ask for normals"):
         regularisers(a_render(), 1.0)
+
+
+def test_sparsity_counts_by_this_processs_share_of_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    monkeypatch.setattr("systems.regularisers.share_of_mean", lambda count, device: counts.append(count) or 0.5)
+    regularisers, render = Regularisers(LossConfig(), step_length=STEP, span=SPAN), a_render()
+    torch.testing.assert_close(regularisers.sparsity(render), 0.5 * sparsity_loss(render.density, STEP))
+    assert counts == [4]

@@ -11,11 +11,11 @@ from gpslift.guidance.objectives.interval_score import IntervalScoreMatching
 from gpslift.guidance.objectives.multistep import MultiStepTarget
 from gpslift.guidance.objectives.score_distillation import ScoreDistillation
 from gpslift.guidance.objectives.variational import VariationalDistillation
-from gpslift.guidance.suited import finish_has_adapters
+from gpslift.guidance.suited import finish_has_adapters, guidance_scales
 from gpslift.guidance.viewpoints import Viewpoints, ViewpointSampler
 from gpslift.schema.lift import LiftConfig
 from systems.lift import LiftSystem
-from systems.stages import asked_for_colors
+from systems.stages import asked_for_colors, asked_for_finish
 from tests.guidance.analytic_prior import TIMESTEPS, AnalyticPrior
 from tests.systems.test_lift_sides import sphere, system_of
 from tests.systems.tiny_lift import CAMERAS, tiny_prior
@@ -133,3 +133,11 @@ def test_the_timesteps_for_colors_are_those_of_their_range_whatever_the_schedule
     guidance = build_guidance(asked_for_colors(config), AnalyticPrior(sphere, 16), 1000, 0)  # type: ignore[arg-type]
     asked = [int(guidance.timestep(step)) for step in range(890, 1000)]
     assert min(asked) == 90 and max(asked) == TIMESTEPS - 1
+
+
+def test_scales_of_text_and_place_are_of_the_shape_alone() -> None:
+    config = LiftConfig()
+    config.guidance.scale_text, config.guidance.scale_place = 8.0, 9.0
+    config.finish.scale, config.coloring.scale = 3.0, 5.0
+    assert guidance_scales(asked_for_finish(config)) == (3.0, 3.0)
+    assert guidance_scales(asked_for_colors(config)) == (5.0, 5.0)
