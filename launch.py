@@ -59,7 +59,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     result.add_argument(
-        "--config", required=True, nargs="+", metavar="FILE", help="a YAML file, such as those in configs/, or several"
+        "--config",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="FILE",
+        help="a YAML file, such as those in configs/, or several",
     )
     modes = result.add_argument_group("mode (one a call; --train if none is named)").add_mutually_exclusive_group()
     modes.add_argument("--train", action="store_true", help="train a prior, or lift a landmark; makes a run folder")

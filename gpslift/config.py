@@ -126,6 +126,8 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
     """What a YAML file says, over what the file that it extends says: {dotted key: value and source}."""
     if path.resolve() in seen:
         raise UserError(f"{path}: 'extends' leads back to this file")
+    if not path.is_file() and seen:
+        raise UserError(f"{seen[-1]}: 'extends' names {path}, which is not there; paths start from this file's folder")
     if not path.is_file():
         there = sorted(str(file.relative_to(REPOSITORY)) for file in (REPOSITORY / "configs").rglob("*.yaml"))
         raise UserError(f"no config file {path}; {advice_on_file(str(path), there)}")
@@ -133,7 +135,9 @@ def read_file(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Given]:
     if not isinstance(tree, dict):
         raise UserError(f"{path}: a config consists of 'key: value' lines")
     base = tree.pop("extends", "")
-    given = read_file(path.parent / str(base), (*seen, path.resolve())) if base else {}
+    if not isinstance(base, str):
+        raise UserError(f"{path}: 'extends' takes the path of one config, not {base}")
+    given = read_file(path.parent / base, (*seen, path.resolve())) if base else {}
     if beside := _landmark_beside(path, tree.get("landmark")):
         tree["landmark"] = beside
     return _over(given, {name: Given(value, f"in {path}") for name, value in _leaves(tree)})

@@ -1,5 +1,6 @@
 """Images as picture files: one each, or a grid of many."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,10 +41,15 @@ def save_grid(
     for number, image in enumerate(images):
         left, top = number % columns * tile_size[0], number // columns * (tile_size[1] + strip)
         if labels:
-            draw.text((left + 4, top + 2), labels[number], fill="white", font=ImageFont.load_default())
+            draw.text((left + 4, top + 2), _plain(labels[number]), fill="white", font=ImageFont.load_default())
         sheet.paste(to_picture(image).resize(tile_size, Image.Resampling.BICUBIC), (left, top + strip))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
+
+
+def _plain(label: str) -> str:
+    """Without accents: Pillow's own font draws boxes for them."""
+    return "".join(letter for letter in unicodedata.normalize("NFD", label) if not unicodedata.combining(letter))
 
 
 def overlay(image: Tensor, values: Tensor, strength: float = 0.75) -> Tensor:

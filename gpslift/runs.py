@@ -25,7 +25,7 @@ from pathlib import Path
 from gpslift.checkpoint_files import check_checkpoint, checkpoints_of, last_checkpoint, newest_whole
 from gpslift.config import REPOSITORY, differences, load_config, resolve_path, save_config
 from gpslift.errors import UserError
-from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.geo.landmarks import WORLD, Landmark, load_landmark
 from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.ranks import is_first_process
 from gpslift.schema.run import RunConfig
@@ -192,6 +192,12 @@ def go_on_command(run: Run, arguments: list[str] | None = None) -> str:
     return shlex.join(["python", script, *kept, f"resume={short_path(run.folder)}"])
 
 
+def next_command(*arguments: str) -> str:
+    """The shell command that goes on from here, by this very `launch.py` where one was called."""
+    script = sys.argv[0] if Path(sys.argv[0]).name == "launch.py" else "launch.py"
+    return shlex.join(["python", script, *arguments])
+
+
 def _created(config: RunConfig) -> Run:
     return Run(timed_folder(Path(config.output).expanduser() / config.name).absolute())
 
@@ -228,6 +234,12 @@ def _check_same_landmark(run: Run, before: Landmark, now: Landmark) -> None:
         raise UserError(
             f"{short_path(run.folder)} is a run of {before.title}, this config is of {now.title}; leave resume= out to "
             "begin a new run"
+        )
+    if before.world != now.world:
+        unlike = [name for name in WORLD if getattr(before, name) != getattr(now, name)]
+        changes = ", ".join(f"{name} {getattr(before, name)} -> {getattr(now, name)}" for name in unlike)
+        raise UserError(
+            f"{short_path(run.folder)} is a run of another {now.title} ({changes}); leave out resume= to begin anew"
         )
 
 

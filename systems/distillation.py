@@ -1,6 +1,5 @@
 """What a lift and its refinement share: the prior and its cameras, the objective, previews, the way to the end."""
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import is_plain_model, load_plain_model
 from gpslift.priors.subject import subject_unlike
 from gpslift.ranks import is_first_process
-from gpslift.runs import Run
+from gpslift.runs import Run, next_command
 from gpslift.schema.lift import LiftConfig, LiftOptimConfig
 from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 from gpslift.storage import short_path
@@ -159,7 +158,7 @@ def distil(
     system.to(choose_device(config))
     system.preview(trainer.global_step)
     own = ["--config", short_path(run.config), "--export", f"export.run={short_path(run.folder)}"]
-    show_summary(run, {"next": shlex.join(["python", "launch.py", *own])})
+    show_summary(run, {"next": next_command(*own)})
 
 
 def check_first(config: LiftConfig | RefineConfig, shares: int = 1) -> None:

@@ -1,7 +1,6 @@
 """Training of a 2D prior on geotagged photos, from reading them to saving the prior."""
 
 import math
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from gpslift.priors.preservation import make_preservation
 from gpslift.priors.schedule import in_words, with_schedule
 from gpslift.priors.training import model_card, prior_from_photos
 from gpslift.ranks import is_first_process
-from gpslift.runs import Run
+from gpslift.runs import Run, next_command
 from gpslift.schema.image_prior import ImagePriorConfig
 from gpslift.storage import short_path
 from systems.devices import choose_device, choose_devices, choose_precision, prepare
@@ -163,7 +162,7 @@ def _next_command(config: ImagePriorConfig, subject: Subject, run: Run) -> str:
     if not isinstance(subject, Landmark):
         latitude, longitude = subject.center
         asked = ["sample.prompt=a bench under a tree", f"sample.gps=[{latitude:.4f},{longitude:.4f}]"]
-        return shlex.join(["python", "launch.py", "--config", short_path(run.config), "--sample", prior, *asked])
+        return next_command("--config", short_path(run.config), "--sample", prior, *asked)
     own = [f"landmark={config.landmark}", f"name={subject.name}"] if is_landmark_file(config.landmark) else []
     lift = "configs/own_landmark.yaml" if own else f"configs/{subject.name}.yaml"
-    return shlex.join(["python", "launch.py", "--config", lift, "--train", *own, *elsewhere, prior])
+    return next_command("--config", lift, "--train", *own, *elsewhere, prior)

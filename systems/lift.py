@@ -13,6 +13,7 @@ from gpslift.cameras import Cameras
 from gpslift.collectives import rank, world_size
 from gpslift.conditioning.place import Place
 from gpslift.export import export_landmark
+from gpslift.export.georeference import remarks_on_height
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.guidance.objectives import Objective, Seen, interleaved
 from gpslift.priors.pipeline import PlaceDiffusionPipeline
@@ -20,6 +21,7 @@ from gpslift.randomness import normal_for_samples
 from gpslift.ranks import is_first_process
 from gpslift.runs import Run, chosen_run
 from gpslift.schema.lift import LiftConfig
+from gpslift.storage import short_path
 from renderers.decided import decided
 from renderers.render import Picture, Render
 from renderers.shading import Lights, draw_lights
@@ -33,7 +35,7 @@ from systems.distillation import (
     prior_of,
     rays_on,
 )
-from systems.lifted import build_renderer, load_lifted
+from systems.lifted import build_renderer, landmark_to_export, load_lifted
 from systems.memory import lift_remedies
 from systems.regularisers import Regularisers, grown
 from systems.stages import Stage, stages_of
@@ -252,9 +254,10 @@ def export(config: LiftConfig) -> None:
     """Writes mesh, georeference and pictures of a run (by default the last of this config) into its export folder."""
     prepare(config)
     run = chosen_run(config.export.run, config.output, config.name)
+    print(f"exporting {short_path(run.folder)}")
     lifted = load_lifted(run, config.device)
-    landmark = load_landmark(lifted.config.landmark)
+    landmark = landmark_to_export(lifted.config.landmark, config.landmark)
     report = export_landmark(
         lifted.density, lifted.color, lifted.render, landmark, config.export, run.export, lifted.render_normals
     )
-    print("\n".join(report.summary()))
+    print("\n".join([*report.summary(), *remarks_on_height(landmark)]))

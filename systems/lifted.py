@@ -8,9 +8,10 @@ from torch import Tensor
 
 from gpslift.cameras import Cameras
 from gpslift.checkpoint_files import last_checkpoint
-from gpslift.config import load_config
+from gpslift.config import load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
+from gpslift.geo.own_landmark import is_landmark_file
 from gpslift.runs import Run
 from gpslift.schema.lift import LiftConfig
 from renderers.backends import EngineUnavailable
@@ -49,6 +50,22 @@ class Lifted:
     def render_normals(self, cameras: Cameras) -> Picture:
         """Pictures with normals."""
         return self.renderer.render_image(*rays_on(cameras, self.device), normals=True)
+
+
+def landmark_to_export(lifted: str, given: str) -> Landmark:
+    """The landmark of a lift; as its file says now, where one is given that has learnt a height or a title since.
+
+    lifted, given: the landmark as the run's config and this one name it. A file of another place or size is noted and
+    left alone.
+    """
+    its = load_landmark(lifted)
+    if not is_landmark_file(given) or not resolve_path(given).is_file():
+        return its
+    now = load_landmark(given)
+    if now.world != its.world:
+        print(f"note: {given} is of another place or size than this lift, which is exported with its own landmark")
+        return its
+    return now
 
 
 def build_renderer(config: LiftConfig, landmark: Landmark) -> Renderer:

@@ -15,6 +15,7 @@ from gpslift.checkpoint_files import last_checkpoint
 from gpslift.config import load_config, save_config
 from gpslift.errors import UserError
 from gpslift.export.cleanup import Removed
+from gpslift.export.georeference import remarks_on_height
 from gpslift.export.landmark import Surface, find_surface, write_landmark
 from gpslift.export.level import LevelChoice
 from gpslift.geo.landmarks import Landmark, load_landmark
@@ -29,7 +30,7 @@ from renderers.render import Picture
 from renderers.renderer import Renderer
 from systems.devices import prepare
 from systems.distillation import DistillationSystem, check_first, distil, falling_adam, load_prior_and_cameras, rays_on
-from systems.lifted import Lifted, build_renderer, load_lifted, renderer_weights
+from systems.lifted import Lifted, build_renderer, landmark_to_export, load_lifted, renderer_weights
 from systems.memory import refine_remedies
 
 LIFT_CONFIG = "lift.yaml"
@@ -185,6 +186,7 @@ def export(config: RefineConfig) -> None:
     trained = load_config(run.config)
     if not isinstance(trained, RefineConfig):
         raise UserError(f"{run.folder} is a run of system={trained.system}; this export takes one of system=refine")
+    print(f"exporting {short_path(run.folder)}")
     late = [f"export.{key}" for key in CUT_BY if getattr(config.export, key) != getattr(trained.export, key)]
     if late:
         print(f"note: {', '.join(late)}: of no effect, as this mesh was cut when its refinement began; refine anew")
@@ -199,5 +201,6 @@ def export(config: RefineConfig) -> None:
     def render(cameras: Cameras) -> Picture:
         return render_image(renderer, cameras, device)
 
-    report = write_landmark(surface, color, render, load_landmark(trained.landmark), config.export, run.export)
-    print("\n".join(report.summary()))
+    landmark = landmark_to_export(trained.landmark, config.landmark)
+    report = write_landmark(surface, color, render, landmark, config.export, run.export)
+    print("\n".join([*report.summary(), *remarks_on_height(landmark)]))

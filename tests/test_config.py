@@ -272,6 +272,16 @@ def test_a_missing_file_like_no_other_is_answered_with_where_they_are() -> None:
         load_config("configs/nothing.yaml")
 
 
+def test_what_cannot_be_extended_is_told_with_the_file_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: configs/statue_of_liberty.yaml\n")
+    with pytest.raises(UserError, match=r"mine\.yaml: 'extends' names .*/statue_of_liberty\.yaml, which is not"):
+        load_config(path)
+    path.write_text("extends: [a.yaml, b.yaml]\n")
+    with pytest.raises(UserError, match=r"mine\.yaml: 'extends' takes the path of one config, not \['a\.yaml'"):
+        load_config(path)
+
+
 def test_a_file_extends_another_relative_to_itself(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("system: lift\nseed: 1\noptim: {steps: 10, lr: 0.5}\n")
     (tmp_path / "sub").mkdir()

@@ -68,12 +68,28 @@ def test_from_a_mesh_file_to_a_model_on_the_globe(capsys: pytest.CaptureFixture[
     run = last_run("outputs", "lift")
     Path("barn.yaml").unlink()  # the run has its own
     shutil.move(run.folder, "moved")
-    assert launch.main(["--config", "moved/config.yaml", "--export", "export.run=moved"]) == 0
+    capsys.readouterr()
+    export = ["--config", "moved/config.yaml", "--export", "export.run=moved"]
+    assert launch.main(export) == 0
+    said = capsys.readouterr().out
+    assert (
+        said.startswith("exporting moved\n") and "on a globe the mesh stands at 0 m; set ground_ellipsoidal_m" in said
+    )
     note = json.loads(Path("moved/export/georeference.json").read_text())
     assert (note["landmark"], note["latitude"], note["longitude"]) == ("Barn of Lund", 55.70406, 13.19364)
     assert note["ellipsoidal_height_m"] is None
     size = trimesh.load(Path("moved/export/barn_of_lund.glb"), force="mesh").extents
     assert 0 < size.max() < 22  # metres: the box of the landmark is 21.2 m wide and high
+
+    Path("barn.yaml").write_text(OWN + "ground_ellipsoidal_m: 77.5\n")  # learnt since
+    assert launch.main([*export, "landmark=barn.yaml"]) == 0
+    assert "the mesh stands at" not in capsys.readouterr().out
+    note = json.loads(Path("moved/export/georeference.json").read_text())
+    assert (note["ellipsoidal_height_m"], note["mesh_height_m"]) == (77.5, 77.5)
+    Path("barn.yaml").write_text(OWN.replace("55.7", "55.8"))
+    assert launch.main([*export, "landmark=barn.yaml"]) == 0
+    assert "barn.yaml is of another place or size than this lift" in capsys.readouterr().out
+    assert json.loads(Path("moved/export/georeference.json").read_text())["latitude"] == 55.70406
 
 
 def test_a_mesh_in_other_units_stops_before_any_photo_is_made(capsys: pytest.CaptureFixture[str]) -> None:

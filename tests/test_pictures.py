@@ -42,6 +42,12 @@ def test_labels_stand_above_their_images(tmp_path: Path) -> None:
     assert grid[40 + 2 * LABEL_HEIGHT :].max() == 0
 
 
+def test_accents_that_the_font_lacks_are_left_out_of_labels(tmp_path: Path) -> None:
+    for name, label in (("with", "Île Ñandú 5°"), ("without", "Ile Nandu 5°")):
+        save_grid(flat(0.5), tmp_path / f"{name}.png", columns=1, least_height=128, labels=[label])
+    assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
+
+
 def test_an_overlay_is_hot_above_and_cold_below_and_grey_between() -> None:
     image = torch.tensor([0.3, 0.6, 0.9]).view(3, 1, 1).expand(3, 1, 4)
     shown = overlay(image, torch.tensor([[1.0, -1.0, 0.0, 9.0]]), strength=0.5)

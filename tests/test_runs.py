@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from gpslift.runs import (
     forget_unstarted,
     go_on_command,
     last_run,
+    next_command,
     open_run,
     record_start,
     runs_of,
@@ -207,14 +209,26 @@ def test_a_resume_tells_of_a_landmark_only_where_its_file_says_something_else(tm
     said: list[str] = []
     start_run(replace(config, resume="last"), said.append)
     assert not [line for line in said if "landmark" in line]
-    file.write_text(OWN.format(25))
+    file.write_text(OWN.format(20) + "ground_altitude_m: 3\n")
     run = start_run(replace(config, resume="last"), said.append)
     record_start(run, config)
     assert [line for line in said if "unlike the run so far: landmark" in line]
-    assert load_landmark(load_config(run.config).landmark).height_m == 25
+    assert load_landmark(load_config(run.config).landmark).ground_altitude_m == 3
     go_on = replace(load_config(run.config), resume=str(run.folder))
     record_start(start_run(go_on), go_on)
-    assert load_landmark(load_config(run.config).landmark).height_m == 25
+    assert load_landmark(load_config(run.config).landmark).ground_altitude_m == 3
+
+
+def test_a_landmark_that_was_moved_or_has_grown_is_another_one(tmp_path: Path) -> None:
+    file = tmp_path / "mill.yaml"
+    file.write_text(OWN.format(20))
+    config = config_for(tmp_path, landmark=str(file))
+    put_checkpoint(start_run(config), 10)
+    grown, moved = OWN.format(25), OWN.replace("52", "53").format(20)
+    for changed, told in ((grown, "half_extent_m"), (moved, "latitude 52.0 -> 53.0")):
+        file.write_text(changed)
+        with pytest.raises(UserError, match=f"is a run of another Mill .{told}"):
+            start_run(replace(config, resume="last"))
 
 
 def test_a_wrong_landmark_leaves_no_run_behind(tmp_path: Path) -> None:
@@ -224,6 +238,12 @@ def test_a_wrong_landmark_leaves_no_run_behind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="eiffel"):
         start_run(config_for(tmp_path, landmark="eiffel"))
     assert not runs_of(str(tmp_path), "test") and not [path for path in tmp_path.rglob("*") if path.is_dir()]
+
+
+def test_the_next_command_is_by_the_launch_py_that_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    for called, script in (("/a b/launch.py", "'/a b/launch.py'"), ("/usr/bin/pytest", "launch.py")):
+        monkeypatch.setattr(sys, "argv", [called, "--train"])
+        assert next_command("--config", "x y.yaml") == f"python {script} --config 'x y.yaml'"
 
 
 def test_go_on_command_repeats_the_command_line_with_another_resume(

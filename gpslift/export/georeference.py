@@ -37,6 +37,7 @@ def georeference(landmark: Landmark, formats: Sequence[str]) -> dict[str, Any]:
         "ellipsoidal_height_m": _or_null(landmark.ground_ellipsoidal_m),
         "sea_level_height_m": _or_null(landmark.ground_altitude_m),
         "datum": "WGS-84",
+        "mesh_height_m": landmark.globe_height_m,
         "crs": CRS,
         "origin": "the ground at the landmark's centre",
         "unit": "metre",
@@ -46,6 +47,16 @@ def georeference(landmark: Landmark, formats: Sequence[str]) -> dict[str, Any]:
         "local_to_ecef": LocalFrame.of_landmark(landmark).to_ecef.tolist(),
         "axes": {f"{landmark.name}.{name}": AXES[name] for name in formats},
     }
+
+
+def remarks_on_height(landmark: Landmark) -> list[str]:
+    """What to tell where the ground's height above the ellipsoid is not known, on which globes stand models."""
+    if not math.isnan(landmark.ground_ellipsoidal_m):
+        return []
+    return [
+        f"note: how high the ground is above the ellipsoid is not known: on a globe the mesh stands at "
+        f"{landmark.globe_height_m:g} m; set ground_ellipsoidal_m in the landmark's file and export again"
+    ]
 
 
 def placemark(landmark: Landmark, size_m: float) -> str:

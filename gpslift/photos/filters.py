@@ -39,7 +39,8 @@ def keep_readable(table: pa.Table, report: PhotoReport) -> pa.Table:
     """Photos that can be read. UserError if there are none."""
     if table.num_rows == 0:
         kinds = ", ".join(sorted(PHOTO_SUFFIXES))
-        raise UserError(f"data.photos: no photos in {report.folder} or its sub-folders (looked for {kinds})")
+        left = "".join(f"; {warning}" for warning in report.warnings)
+        raise UserError(f"data.photos: no photos in {report.folder} or its sub-folders (looked for {kinds}){left}")
     errors = np.array(table["error"].to_pylist())
     if np.all(errors != ""):
         raise UserError(
