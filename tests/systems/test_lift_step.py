@@ -1,6 +1,7 @@
 """A step of a lift: what it sees, from where, in which light, its loss, its learning rate."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from gpslift.schema.lift import LiftConfig
 from renderers.render import Render
 from renderers.shading import draw_lights
+from systems.distillation import distil
 from systems.lift import LiftSystem
 from systems.regularisers import Regularisers
 from tests.guidance.analytic_prior import AnalyticPrior
@@ -75,3 +77,14 @@ def test_the_learning_rate_falls_to_its_end_share_and_colours_have_their_own(tmp
         rate = made["lr_scheduler"]["scheduler"].lr_lambdas[0]
         assert made["optimizer"].param_groups[0]["initial_lr"] == 0.01
         assert [rate(0), rate(50), rate(100)] == pytest.approx([1.0, start, end])
+
+
+def test_a_lifts_gradients_are_clipped_as_its_config_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: Any, **settings: Any) -> None:
+        raise RuntimeError(f"clipped at {settings['gradient_clip']}, to step {settings['max_steps']}")
+
+    config, nothing = LiftConfig(), cast(Any, None)
+    config.optim.gradient_clip, config.optim.steps = 0.5, 7
+    monkeypatch.setattr("systems.distillation.make_trainer", made)
+    with pytest.raises(RuntimeError, match=r"clipped at 0\.5, to step 7"):
+        distil(nothing, config, nothing, description="", remedies="")

@@ -1,6 +1,8 @@
 """A prior's training takes its settings: timesteps, dropout, optimiser, augmentation."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from gpslift.schema.image_prior import OptimConfig
 from systems.optimizers import make_optimizer
 from systems.prior_system import ImagePriorSystem
 from tests.photos.sets import landmark_set
-from tests.systems.tiny_base import base_config, noise_photos, prior_on
+from tests.systems.tiny_base import CAPTION, base_config, noise_photos, prior_on
 from tests.systems.tiny_prior import tiny_config
 
 DRAWS = [(8, 1), (9, 5), (10, 0)]
@@ -62,3 +64,22 @@ def test_training_steps_see_changed_photos(base: Path, tmp_path: Path, monkeypat
     system.log = lambda *_, **__: None  # type: ignore[method-assign]
     system.training_step(noise_photos()[DRAWS], 0)
     assert met == [(0.3, config.seed)]
+
+
+def test_the_held_out_loss_is_the_mean_over_photos_told_their_captions(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three photos in parts of two and one, whose losses are 1 and 4."""
+    system, told = system_of(base, tmp_path, batch_size=2), list[str]()
+    trainer = SimpleNamespace(world_size=1, precision_plugin=SimpleNamespace(forward_context=nullcontext))
+
+    def loss(batch: dict[str, Any], text: list[str], *_: Any) -> torch.Tensor:
+        told.extend(text)
+        return torch.tensor(1.0 if len(text) == 2 else 4.0)
+
+    monkeypatch.setattr("systems.prior_system.HELD_OUT_DRAWS", 0)  # each photo once
+    monkeypatch.setattr(ImagePriorSystem, "trainer", trainer)
+    monkeypatch.setattr(ImagePriorSystem, "transfer_batch_to_device", lambda _, batch, *where: batch)
+    monkeypatch.setattr(system.denoising_loss, "forward", loss)
+    assert system.held_out_loss(noise_photos(3)) == pytest.approx((2 * 1 + 4) / 3)
+    assert told == [CAPTION] * 3
