@@ -35,6 +35,9 @@ class DialPrior:
     def __init__(self, turned: float = 0.0, landmark: str = "statue_of_liberty") -> None:
         self.turned, self.asked, self.caption = turned, [], load_landmark(landmark).caption
 
+    def set_progress_bar_config(self, **_: Any) -> None:
+        """As of a pipeline: dials are drawn at once."""
+
     def sample(self, place: dict[str, torch.Tensor], count: int, **settings: Any) -> torch.Tensor:
         self.asked.append((place, settings))
         return dials(place["azimuth_deg"] + self.turned, len(self.asked))
