@@ -27,7 +27,7 @@ def choose_devices(config: RunConfig, shares: int) -> int:
     """How many processes of this machine train: `config.devices`; 0 = one a GPU, as many as can share alike.
 
     Lightning starts the others as this one was started. So 0 = one in a notebook, a test or a program of one's own.
-    shares: into how many equal parts a micro-batch can be cut. Raises UserError where there are fewer GPUs.
+    shares: into how many equal parts a step's batch can be cut. Raises UserError where there are fewer GPUs.
     """
     device = choose_device(config)
     there = torch.cuda.device_count() if device.type == "cuda" else 1
@@ -57,6 +57,11 @@ def choose_precision(config: RunConfig) -> str:
     if config.precision == "auto":
         return "bf16-mixed" if _computes_in_bf16(device) else "32-true"
     return {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}[config.precision]
+
+
+def number_format(config: RunConfig) -> torch.dtype:
+    """What large products are computed in with this `precision`; the rest is in 32 bits."""
+    return {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(choose_precision(config), torch.float32)
 
 
 def cpu_precision(config: RunConfig) -> str:

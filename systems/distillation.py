@@ -27,7 +27,7 @@ from gpslift.schema.lift import LiftConfig, LiftOptimConfig
 from gpslift.schema.refine import RefineConfig, RefineOptimConfig
 from gpslift.storage import short_path
 from renderers.render import Picture
-from systems.devices import choose_device, choose_devices, choose_precision
+from systems.devices import choose_device, choose_devices, choose_precision, number_format
 from systems.loggers import check_trackers
 from systems.running import Steps, fit, make_trainer, show_summary
 
@@ -188,13 +188,19 @@ def prior_of(config: LiftConfig | RefineConfig) -> str:
 def load_prior_and_cameras(
     config: LiftConfig | RefineConfig, landmark: Landmark, device: torch.device
 ) -> tuple[PlaceDiffusionPipeline, dict[str, Tensor]]:
-    """The prior of a landmark, and the cameras of its photos; of a plain model, which has none, assumed ones."""
+    """The prior of a landmark, and the cameras of its photos; of a plain model, which has none, assumed ones.
+
+    The U-Net's weights are in the number format that it computes in: autocast would convert them anew at every call.
+    """
     path = prior_of(config)
     if config.guidance.place == "text" and is_plain_model(path):
-        return load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
-    prior = load_prior(path, device)
-    check_subject(config, prior, landmark)
-    return prior, load_cameras(path)
+        prior, table = load_plain_model(path, landmark.caption, device), assumed_cameras(landmark)
+    else:
+        prior = load_prior(path, device)
+        check_subject(config, prior, landmark)
+        table = load_cameras(path)
+    nn.Module.to(prior.unet, number_format(config))  # diffusers' own `to` warns of what does not concern us
+    return prior, table
 
 
 def check_subject(config: LiftConfig | RefineConfig, prior: PlaceDiffusionPipeline, landmark: Landmark) -> None:

@@ -20,14 +20,13 @@ from gpslift.runs import Run, runs_of, timed_folder
 from gpslift.schema.image_prior import DataConfig, ImagePriorConfig, SampleConfig
 from gpslift.storage import short_path
 from gpslift.wording import counted
-from systems.devices import choose_device, choose_precision
+from systems.devices import choose_device, number_format
 
 PIXELS_AT_ONCE = 2**20
 OF_THE_MACHINE, OF_A_FOLDER = ("cache", "workers"), ("photos", "azimuths")
 """Keys of `data` that may name other places than when the prior was trained; the latter but for embedded photos."""
 EXAMPLES = {"azimuth": "configs/angle2img_statue_of_liberty.yaml", "gps": "configs/gps2img_paris.yaml"}
 """A config for each kind of place."""
-AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def prior_path(config: ImagePriorConfig) -> tuple[Path, str]:
@@ -120,8 +119,8 @@ def rows_at_once(prior: PlaceDiffusionPipeline) -> int:
 
 def autocast(config: ImagePriorConfig) -> torch.autocast:
     """Within it, computations are in the number format of `precision`."""
-    narrow = AUTOCAST.get(choose_precision(config))
-    return torch.autocast(choose_device(config).type, narrow, enabled=narrow is not None)
+    dtype = number_format(config)
+    return torch.autocast(choose_device(config).type, dtype, enabled=dtype != torch.float32)
 
 
 def trained_config(config: ImagePriorConfig, path: Path) -> ImagePriorConfig:

@@ -24,6 +24,7 @@ from gpslift.priors.pipeline import PlaceDiffusionPipeline
 from gpslift.priors.plain import load_plain_model
 from gpslift.randomness import normal_for_samples
 from gpslift.schema.lift import GuidanceConfig, LiftConfig, LiftGuidanceConfig
+from systems.distillation import load_prior_and_cameras
 from systems.lift import LiftSystem
 from systems.lifted import build_renderer
 from tests.systems.leavings import only_run, saved
@@ -79,6 +80,32 @@ def test_every_objective_lifts_and_goes_on_to_the_last_bit(
     start = build_renderer(config, LANDMARK)
     table = "renderer.field.grid.table"
     assert not torch.equal(whole["state_dict"][table], start.state_dict()[table.removeprefix("renderer.")])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_lifts_in_16_bits(objective: str, prior: Path, tmp_path: Path) -> None:
+    lifted = [f"guidance.objective={objective}", "precision=bf16"]
+    assert lift(tmp_path, "narrow", prior, *lifted) == 0
+    run = only_run(tmp_path, "narrow")
+    assert saved(run)["global_step"] == 4 and "skipped" not in run.metrics.read_text()
+
+
+def test_a_lifts_prior_lies_in_the_number_format_that_it_computes_in(prior: Path) -> None:
+    """In 16 bits it answers as it does where autocast converts its weights at each call; the rest stays in 32."""
+    config = LiftConfig(device="cpu", precision="bf16")
+    config.prior.path = str(prior)
+    narrow, _ = load_prior_and_cameras(config, LANDMARK, torch.device("cpu"))
+    assert {weight.dtype for weight in narrow.unet.parameters()} == {torch.bfloat16}
+    assert {part.dtype for part in (narrow.vae, narrow.text_encoder, narrow.place_encoder)} == {torch.float32}
+    config.precision = "32"
+    wide, _ = load_prior_and_cameras(config, LANDMARK, torch.device("cpu"))
+    noisy, timestep = torch.randn(1, 4, SIDE // 2, SIDE // 2), torch.tensor([LEVEL])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found, expected = (
+            one.predict_noise(noisy, timestep, one.encode_condition([CAPTION], PLACE)) for one in (narrow, wide)
+        )
+    assert torch.allclose(found, expected, atol=0.02)
+    assert wide.unet.dtype == torch.float32
 
 
 def test_what_was_lifted_is_exported(prior: Path, tmp_path: Path) -> None:
