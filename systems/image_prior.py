@@ -1,7 +1,6 @@
 """Training of a 2D prior on geotagged photos, from reading them to saving the prior."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +42,9 @@ def train(config: ImagePriorConfig, run: Run) -> None:
     """Reads the photos, trains the prior, and saves it into the run's `prior` folder."""
     prepare(config)
     check_first(config)
-    config = with_shared_batch(config)
-    subject = load_subject(config.place.kind, config.landmark, config.city)
+    subject, accumulate = load_subject(config.place.kind, config.landmark, config.city), micro_batches(config)
     photos = PhotoDataModule(
-        config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, config.optim.accumulate
+        config.data, subject, config.backbone.image_size, config.optim.batch_size, config.seed, accumulate
     )
     first = is_first_process()
     if first:
@@ -62,28 +60,32 @@ def train(config: ImagePriorConfig, run: Run) -> None:
         max_steps=optim.steps,
         learning_rate=optim.lr,
         description=f"prior of {subject.title}",
-        accumulate=optim.accumulate,
+        accumulate=accumulate,
         gradient_clip=optim.gradient_clip,
-        shares=optim.batch_size // optim.accumulate,
+        shares=optim.batch_size,
     )
     fit(trainer, system, photos, run, prior_remedies(config))
     _save(system, config, run, photos)
 
 
-def with_shared_batch(config: ImagePriorConfig) -> ImagePriorConfig:
-    """With fewer micro-batches where all GPUs are taken (devices=0): each has some of them, not a part of every one."""
-    optim = config.optim
-    processes = choose_devices(config, optim.batch_size // optim.accumulate) * config.nodes
-    if config.devices or processes == 1:
-        return config
-    return replace(config, optim=replace(optim, accumulate=optim.accumulate // math.gcd(optim.accumulate, processes)))
+def micro_batches(config: ImagePriorConfig) -> int:
+    """How many micro-batches each process takes a step: `optim.accumulate`, of which all GPUs have a part each.
+
+    Those that `devices` counts share each micro-batch instead. So no GPU ever has more images at once than
+    `batch_size / accumulate`.
+    """
+    optim, processes = config.optim, choose_devices(config, config.optim.batch_size) * config.nodes
+    if config.devices:
+        return optim.accumulate
+    fewest = math.ceil(optim.accumulate / processes)
+    return next(count for count in range(fewest, optim.batch_size + 1) if optim.batch_size % (count * processes) == 0)
 
 
 def check_first(config: ImagePriorConfig) -> None:
     """Raises UserError for what is not on this computer, before photos are read or made, which may take an hour."""
     optim, prior = config.optim, config.prior
     choose_precision(config)
-    choose_devices(config, optim.batch_size // optim.accumulate)
+    choose_devices(config, optim.batch_size)
     check_trackers(config)
     if prior.base == "compact":
         check_sizes(config.backbone)

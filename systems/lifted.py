@@ -12,7 +12,7 @@ from gpslift.config import load_config, resolve_path
 from gpslift.errors import UserError
 from gpslift.geo.landmarks import Landmark, load_landmark
 from gpslift.geo.own_landmark import is_landmark_file
-from gpslift.runs import Run
+from gpslift.runs import LANDMARK_COPY, Run
 from gpslift.schema.lift import LiftConfig
 from renderers.backends import EngineUnavailable
 from renderers.render import Picture
@@ -55,15 +55,19 @@ class Lifted:
 def landmark_to_export(lifted: str, given: str) -> Landmark:
     """The landmark of a lift; as its file says now, where one is given that has learnt a height or a title since.
 
-    lifted, given: the landmark as the run's config and this one name it. A file of another place or size is noted and
-    left alone.
+    lifted, given: the landmark as the run's config and this one name it. A file that is not there, unless nothing but
+    the example config names it, or that is of another name, place or size, is noted and left alone.
     """
     its = load_landmark(lifted)
-    if not is_landmark_file(given) or not resolve_path(given).is_file():
+    if not is_landmark_file(given):
+        return its
+    if not resolve_path(given).is_file():
+        if given != LANDMARK_COPY:
+            print(f"note: landmark={given} is not there; this lift is exported with its own copy of its landmark")
         return its
     now = load_landmark(given)
     if now.world != its.world:
-        print(f"note: {given} is of another place or size than this lift, which is exported with its own landmark")
+        print(f"note: {given} has another name, place or size than this lift, which is exported with its own landmark")
         return its
     return now
 

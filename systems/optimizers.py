@@ -14,14 +14,11 @@ from gpslift.schema.image_prior import OptimConfig
 BETAS = (0.9, 0.99)
 
 
-def make_optimizer(
-    networks: Mapping[str, nn.Module], optim: OptimConfig, dtype: torch.dtype, scaled: bool = False
-) -> torch.optim.Optimizer:
+def make_optimizer(networks: Mapping[str, nn.Module], optim: OptimConfig, dtype: torch.dtype) -> torch.optim.Optimizer:
     """The optimiser of all weights that need gradients.
 
-    dtype: number format of Muon's orthogonalisation. scaled: whether gradients are, as in fp16. networks: of a prior;
-    `place_encoder` may have a learning rate of its own. Raises UserError for adamw8bit where bitsandbytes is missing or
-    finds no library of its own.
+    dtype: number format of Muon's orthogonalisation. networks: of a prior; `place_encoder` may have a learning rate of
+    its own. Raises UserError for adamw8bit where bitsandbytes is missing or finds no library of its own.
     """
     if optim.optimizer == "muon":
         quiet = ("text_encoder", "place_encoder") if optim.encoder_lr else ()
@@ -33,8 +30,11 @@ def make_optimizer(
     groups = _groups(networks, optim)
     if optim.optimizer == "adamw8bit":
         return adamw8bit()(groups, **settings)
-    # one kernel, on a GPU: else it would hold a copy of all second moments. Lightning cannot clip scaled gradients then
-    return torch.optim.AdamW(groups, fused=groups[0]["params"][0].is_cuda and not scaled, **settings)
+    # one kernel, on a GPU: else it would hold a copy of all second moments
+    optimizer: Any = torch.optim.AdamW(groups, fused=groups[0]["params"][0].is_cuda, **settings)
+    # Such a kernel can divide gradients by the scale of fp16 itself. Lightning then refuses to clip them, in bf16, too.
+    optimizer._step_supports_amp_scaling = False
+    return optimizer
 
 
 def _groups(networks: Mapping[str, nn.Module], optim: OptimConfig) -> list[dict[str, Any]]:

@@ -116,7 +116,7 @@ class ImagePriorSystem(pl.LightningModule):
         """The optimiser with warm-up, then a cosine or a constant learning rate."""
         optim = self.config.optim
         dtype = torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32
-        optimizer = make_optimizer(self.prior.networks, optim, dtype, self.trainer.precision == "16-mixed")
+        optimizer = make_optimizer(self.prior.networks, optim, dtype)
         kind = "cosine" if optim.schedule == "cosine" else "constant_with_warmup"
         schedule = get_scheduler(kind, optimizer, num_warmup_steps=optim.warmup_steps, num_training_steps=optim.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -171,9 +171,9 @@ class ImagePriorSystem(pl.LightningModule):
             checkpoint["state_dict"].pop(name, None)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """And comes back from it; frozen weights stay as they are. Micro-batches count as this config cuts them."""
+        """And comes back from it; frozen weights stay as they are. Micro-batches count as they are cut now."""
         batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
-        batches.update(dict.fromkeys(batches, checkpoint["global_step"] * self.config.optim.accumulate))
+        batches.update(dict.fromkeys(batches, checkpoint["global_step"] * self.trainer.accumulate_grad_batches))
         checkpoint["state_dict"] = self._frozen() | checkpoint["state_dict"]
         self.average.load_state_dict(checkpoint["average"])
         self.average.decay = self.config.optim.ema_decay  # a changed setting holds from here on
@@ -222,7 +222,7 @@ class ImagePriorSystem(pl.LightningModule):
         at other steps.
         """
         draws = spread_draws(len(photos), HELD_OUT_PHOTOS, HELD_OUT_DRAWS)
-        slices = self.config.optim.accumulate * self.trainer.world_size  # one of them fits the memory
+        slices = self.trainer.accumulate_grad_batches * self.trainer.world_size  # one of them fits the memory
         total, size = 0.0, max(1, self.config.optim.batch_size // slices)
         with self.averaged():
             for start in range(0, len(draws), size):

@@ -22,9 +22,12 @@ class ConfiguredRates(pl.Callback):
 
 
 def follow(optimizer: torch.optim.Optimizer, configured: torch.optim.Optimizer) -> None:
-    """Gives an optimiser's groups the settings of one made from the config; the schedule sets the learning rate."""
+    """Gives an optimiser's groups the settings of one made from the config; the schedule sets the learning rate.
+
+    Whether steps are one kernel stays as it was, as this says on which device their numbers are.
+    """
     for group, wanted in zip(optimizer.param_groups, configured.param_groups, strict=True):
-        group.update({name: value for name, value in wanted.items() if name not in ("params", "lr")})
+        group.update({name: value for name, value in wanted.items() if name not in ("params", "lr", "fused")})
 
 
 def follow_schedule(schedule: LRScheduler, configured: LRScheduler) -> None:

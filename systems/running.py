@@ -58,8 +58,8 @@ def make_trainer(
     """A trainer with checkpoints, progress bar, metrics, finite checks and an orderly Ctrl-C.
 
     learning_rate: named in the remedy when losses are not finite. accumulate: micro-batches per step. gradient_clip:
-    largest norm, 0 = never. shares: into how many equal parts a micro-batch can be cut, one a process; 1: the system
-    knows of one process only.
+    largest norm, 0 = never. shares: into how many equal parts a step's batch can be cut; 1: the system knows of one
+    process only.
     """
     checkpoints = StepCheckpoints(run, config.log.checkpoint_every_steps, config.log.checkpoints_kept)
     watchers = [

@@ -88,8 +88,10 @@ def test_from_a_mesh_file_to_a_model_on_the_globe(capsys: pytest.CaptureFixture[
     assert (note["ellipsoidal_height_m"], note["mesh_height_m"]) == (77.5, 77.5)
     Path("barn.yaml").write_text(OWN.replace("55.7", "55.8"))
     assert launch.main([*export, "landmark=barn.yaml"]) == 0
-    assert "barn.yaml is of another place or size than this lift" in capsys.readouterr().out
+    assert "barn.yaml has another name, place or size than this lift" in capsys.readouterr().out
     assert json.loads(Path("moved/export/georeference.json").read_text())["latitude"] == 55.70406
+    assert launch.main([*export, "landmark=bran.yaml"]) == 0
+    assert "note: landmark=bran.yaml is not there; this lift is exported with its own" in capsys.readouterr().out
 
 
 def test_a_mesh_in_other_units_stops_before_any_photo_is_made(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,8 @@ def remarks_on_height(landmark: Landmark) -> list[str]:
         return []
     return [
         f"note: how high the ground is above the ellipsoid is not known: on a globe the mesh stands at "
-        f"{landmark.globe_height_m:g} m; set ground_ellipsoidal_m in the landmark's file and export again"
+        f"{landmark.globe_height_m:g} m; set ground_ellipsoidal_m in the landmark's file and export again with "
+        "landmark=<that file>"
     ]
 
 

@@ -14,9 +14,10 @@ from gpslift.geo.own_landmark import GROUND_HEIGHTS, is_landmark_file, read_land
 Metres = TypeVar("Metres", bound=Any)
 LANDMARKS_FILE = Path(__file__).with_name("landmarks.yaml")
 CUT_AT_TOP = 0.03
-WORLD = ("latitude", "longitude", "half_extent_m", "box_min_m", "box_max_m")
 """Share of a narrow frame by which its upper edge may lie below the top of the landmark's own volume, which ends up to
 3 m above what is built."""
+WORLD = ("latitude", "longitude", "half_extent_m", "box_min_m", "box_max_m")
+"""Where these differ, a lift of one is none of the other."""
 OWN = "For one of your own, landmark=<a YAML file with its name, latitude, longitude and height>. "
 
 

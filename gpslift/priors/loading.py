@@ -49,7 +49,7 @@ def find_prior(path: str, key: str = "prior.path") -> Path:
             f"{key}={path} is not a prior: {folder} has no model_index.json (it holds {names(folder)}); "
             "if it is a run, let it finish"
         )
-    if not (folder / "place_encoder").is_dir() and not missing_files(folder):
+    if not (folder / "place_encoder").is_dir() and not missing_files(folder, variant=True):
         raise UserError(
             f"the model in {folder} has no place encoder: it is a plain text-to-image model; train a prior on it with "
             "configs/paper/angle2img_statue_of_liberty.yaml prior.base=<that folder> and lift from the result, or lift "

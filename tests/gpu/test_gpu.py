@@ -69,9 +69,10 @@ def test_a_lift_from_training_to_mesh(objective: str, tmp_path: Path) -> None:
     assert list(run.folder.rglob("*.glb"))
 
 
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 @pytest.mark.parametrize("precision", ["32", "bf16", "fp16"])
-def test_a_prior_from_photos(precision: str, few_photos: Path, tmp_path: Path) -> None:
-    config = tiny_config(few_photos, tmp_path)
+def test_a_prior_from_photos(precision: str, optimizer: str, few_photos: Path, tmp_path: Path) -> None:
+    config = tiny_config(few_photos, tmp_path, optimizer=optimizer, gradient_clip=1.0)
     config.device, config.precision = "cuda", precision
     system, run = train(config)
     assert system.trainer.global_step == STEPS

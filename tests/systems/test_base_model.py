@@ -172,6 +172,8 @@ def test_weights_in_half_by_name_are_taken_where_there_are_no_others(base: Path,
         name, weight = next(iter(getattr(model, part).state_dict().items()))
         expected = getattr(whole, part).state_dict()[name]
         assert weight.dtype == torch.float32 and torch.equal(weight, expected if exact else expected.half().float())
+    with pytest.raises(UserError, match="has no place encoder: it is a plain text-to-image model"):
+        find_prior(str(folder))
 
 
 def test_a_hub_id_is_a_plain_model_unless_it_has_a_place_encoder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,3 +210,17 @@ def test_only_what_is_trained_with_the_prior_is_trained(
     parts = {name.split(".")[0] for name, p in system.networks.named_parameters() if p.requires_grad}
     assert parts == {"unet", "place_encoder", "text_encoder"}
     assert len(system.average.shadow_params) == len(system._trained())
+
+
+def test_adamw_in_one_kernel_as_on_a_gpu_clips_in_16_bits(
+    few_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fused(torch.optim.AdamW):
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **{**settings, "fused": True})
+
+    monkeypatch.setattr(torch.optim, "AdamW", Fused)
+    config = tiny_config(few_photos, tmp_path, steps=2, optimizer="adamw", gradient_clip=1.0)
+    config.precision = "bf16"
+    system, _ = train(config)
+    assert system.trainer.optimizers[0].param_groups[0]["fused"] and system.trainer.global_step == 2

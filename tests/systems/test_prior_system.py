@@ -71,7 +71,8 @@ def test_the_held_out_loss_is_the_mean_over_photos_told_their_captions(
 ) -> None:
     """Three photos in parts of two and one, whose losses are 1 and 4."""
     system, told = system_of(base, tmp_path, batch_size=2), list[str]()
-    trainer = SimpleNamespace(world_size=1, precision_plugin=SimpleNamespace(forward_context=nullcontext))
+    plugin = SimpleNamespace(forward_context=nullcontext)
+    trainer = SimpleNamespace(world_size=1, accumulate_grad_batches=1, precision_plugin=plugin)
 
     def loss(batch: dict[str, Any], text: list[str], *_: Any) -> torch.Tensor:
         told.extend(text)

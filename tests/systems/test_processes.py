@@ -22,7 +22,7 @@ from gpslift.schema.image_prior import ImagePriorConfig, OptimConfig
 from gpslift.schema.lift import LiftConfig
 from systems.devices import choose_devices
 from systems.guards import StopAfterStep
-from systems.image_prior import with_shared_batch
+from systems.image_prior import micro_batches
 from tests.systems import tiny_ddp
 from tests.systems.leavings import only_run
 from tests.systems.tiny_prior import STEPS, tiny_config
@@ -162,14 +162,20 @@ def test_all_gpus_share_out_micro_batches_and_not_the_images_of_each(monkeypatch
     monkeypatch.setattr(sys.modules["__main__"], "__file__", str(REPOSITORY / "launch.py"), raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
 
-    def micro_batches(gpus: int, accumulate: int, **settings: Any) -> int:
+    def shared(gpus: int, batch_size: int, accumulate: int, **settings: Any) -> tuple[int, int]:
+        """How many processes there are, and how many images each has at once."""
         monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-        optim = OptimConfig(batch_size=512, accumulate=accumulate)
-        return with_shared_batch(ImagePriorConfig(optim=optim, **settings)).optim.accumulate
+        optim = OptimConfig(batch_size=batch_size, accumulate=accumulate)
+        config = ImagePriorConfig(optim=optim, **settings)
+        processes = choose_devices(config, batch_size) * config.nodes
+        return processes, batch_size // (processes * micro_batches(config))
 
-    assert [micro_batches(gpus, 64) for gpus in (1, 2, 6, 8)] == [64, 32, 16, 8]
-    assert micro_batches(8, 4) == 1 and micro_batches(8, 1) == 1
-    assert micro_batches(8, 64, devices=8) == 64 and micro_batches(8, 64, device="cpu") == 64
+    assert [shared(gpus, 512, 64) for gpus in (1, 2, 6, 8)] == [(1, 8), (2, 8), (4, 8), (8, 8)]
+    assert shared(8, 512, 4) == (8, 64) and shared(8, 512, 1) == (8, 64)  # fewer micro-batches than GPUs
+    assert shared(4, 16, 16) == (4, 1) and shared(8, 512, 512) == (8, 1) and shared(8, 512, 256) == (8, 2)
+    assert shared(8, 512, 64, nodes=2) == (16, 8)
+    assert shared(6, 30, 5) == (6, 5)  # of 6 at most
+    assert shared(8, 512, 64, devices=8) == (8, 1) and shared(8, 512, 64, device="cpu") == (1, 8)
 
 
 def test_what_cannot_be_shared_is_refused_before_anything_starts() -> None:

@@ -53,6 +53,15 @@ def test_other_settings_follow_too() -> None:
     assert optimizer.param_groups[0]["weight_decay"] == 0.3
 
 
+def test_a_checkpoint_of_steps_in_many_kernels_goes_on_in_many() -> None:
+    """In one kernel, the steps' numbers would have to be on the GPU, where nobody has brought them."""
+    optimizer, _ = made(0.1)
+    optimizer.load_state_dict(made(0.1)[0].state_dict())
+    wanted = torch.optim.AdamW([torch.nn.Parameter(torch.ones(2))], lr=0.1, fused=True)
+    follow(optimizer, wanted)
+    assert not optimizer.param_groups[0]["fused"]
+
+
 def test_nothing_moves_where_nothing_was_changed() -> None:
     optimizer, _ = resumed(7, lr=0.1)
     before, schedule = made(0.1)
