@@ -48,10 +48,12 @@ class ExportReport:
     """What an export made.
 
     paths: of each mesh format, of a textured OBJ's 'material' and 'texture', of 'georeference', 'placemark', 'tileset'
-    (if there is a GLB to show), 'pictures', 'turntable' and 'report'.
+    (if there is a GLB to show), 'pictures', 'turntable' and 'report'. gone: files of the export before, which this one
+    did not write anew and removed: they are of another mesh.
     """
 
     paths: dict[str, Path]
+    gone: list[str]
     level: float
     level_table: list[tuple[float, float]]
     level_explanation: str
@@ -70,6 +72,7 @@ class ExportReport:
             self.level_explanation,
             f"mesh: {self.faces} faces, {closed}, {size} m; {self.removed}",
             *(f"{name}: {path}" for name, path in self.paths.items()),
+            *([f"removed, as it was of the export before: {', '.join(self.gone)}"] if self.gone else []),
             f"export took {self.seconds:.0f} s",
         ]
 
@@ -143,8 +146,8 @@ def write_landmark(
         if "glb" in paths:
             paths["tileset"] = write_tileset(metres, landmark, paths["glb"])
         paths |= _write_pictures(render, render_normals or render, mesh, landmark.name, config, folder)
-        _remove_others_of_last_export(folder / REPORT, set(paths.values()))
-        return _report(paths, surface, metres, folder / REPORT, time.perf_counter() - start)
+        gone = _remove_others_of_last_export(folder / REPORT, set(paths.values()))
+        return _report(paths, gone, surface, metres, folder / REPORT, time.perf_counter() - start)
 
 
 def last_export(report: Path) -> dict[str, Path]:
@@ -155,10 +158,12 @@ def last_export(report: Path) -> dict[str, Path]:
     return {}
 
 
-def _remove_others_of_last_export(report: Path, written: set[Path]) -> None:
-    """Removes what the export before this one wrote beside its report and this one did not: it is of another mesh."""
-    for path in set(last_export(report).values()) - written:
-        path.unlink(missing_ok=True)
+def _remove_others_of_last_export(report: Path, written: set[Path]) -> list[str]:
+    """Removes what the export before this one wrote beside its report and this one did not; returns the names."""
+    others = sorted(path for path in set(last_export(report).values()) - written - {report} if path.exists())
+    for path in others:
+        path.unlink()
+    return [path.name for path in others]
 
 
 def _write_pictures(
@@ -192,12 +197,13 @@ def _colors_at(color: Callable[[Tensor], Tensor], points: NDArray[np.float64]) -
 
 
 def _report(
-    paths: dict[str, Path], surface: Surface, mesh: trimesh.Trimesh, path: Path, seconds: float
+    paths: dict[str, Path], gone: list[str], surface: Surface, mesh: trimesh.Trimesh, path: Path, seconds: float
 ) -> ExportReport:
     choice = surface.choice
     width, depth, height = (float(side) for side in mesh.extents)
     report = ExportReport(
         paths={**paths, "report": path},
+        gone=gone,
         level=choice.level,
         level_table=choice.table,
         level_explanation=choice.explanation,

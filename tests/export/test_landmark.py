@@ -73,6 +73,8 @@ def test_what_the_export_before_wrote_and_this_one_did_not_is_removed(solid_fiel
     config = replace(config, formats=["ply"])
     report = export_landmark(field.density, field.color, field.render, LANDMARK, config, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", *(path.name for path in report.paths.values())}
+    assert {"statue_of_liberty.glb", "tileset.json"} < set(report.gone)
+    assert any(line.startswith("removed, as it was of the export before: ") for line in report.summary())
 
 
 def test_empty_field_is_refused_with_advice(solid_field: Any, tmp_path: Path) -> None:

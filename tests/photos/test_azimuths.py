@@ -93,6 +93,7 @@ def test_a_changed_file_is_read_again(told: Callable, write_photo: Callable[...,
     [
         ("image,azimuth_deg_sfm\n00.jpg,3\n", "no column file and no column azimuth_deg .its first line has image, az"),
         ("", "its first line has nothing"),
+        ("file;azimuth_deg\n00.jpg;3\n", "its first line has file;azimuth_deg; columns are separated by commas"),
         ("file,azimuth_deg\n", "tells of no photo"),
         ("file,azimuth_deg\n00.jpg,3\n01.jpg,north\n", "line 3: azimuth_deg=north must be a number"),
         ("file,azimuth_deg\n00.jpg\n", "line 2: azimuth_deg= must be a number"),
