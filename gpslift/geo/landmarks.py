@@ -13,9 +13,9 @@ from gpslift.geo.own_landmark import GROUND_HEIGHTS, is_landmark_file, read_land
 
 Metres = TypeVar("Metres", bound=Any)
 LANDMARKS_FILE = Path(__file__).with_name("landmarks.yaml")
-CUT_AT_TOP = 0.03
-"""Share of a narrow frame by which its upper edge may lie below the top of the landmark's own volume, which ends up to
-3 m above what is built."""
+CUT_AT_EDGE = 0.03
+"""Share of a narrow frame by which an edge of it may cut the landmark's own volume, which ends up to 3 m beyond what is
+built."""
 WORLD = ("latitude", "longitude", "half_extent_m", "box_min_m", "box_max_m")
 """Where these differ, a lift of one is none of the other."""
 OWN = "For one of your own, landmark=<a YAML file with its name, latitude, longitude and height>. "
@@ -85,12 +85,21 @@ class Landmark:
         """Of its top above the ground, metres (of those in landmarks.yaml up to 3 m more)."""
         return self.own_volume_max_m[2]
 
+    @property
+    def width_m(self) -> float:
+        """The wider side of its own volume, metres."""
+        return max(self.own_volume_max_m[axis] - self.own_volume_min_m[axis] for axis in (0, 1))
+
+    def fits_into(self, frame_width_m: Metres) -> Any:
+        """Whether a frame that covers that many metres holds all of it, from top to foot and from side to side."""
+        return (self.aim_rise_m(frame_width_m) == 0) & (self.width_m <= (1 + 2 * CUT_AT_EDGE) * frame_width_m)
+
     def aim_rise_m(self, frame_width_m: Metres) -> Metres:
         """How far above `look_at_m` photographers aim whose frame covers that many metres; 0 where all fits in.
 
         Who comes closer than the whole lets its foot go and keeps its top. Floats, arrays and tensors.
         """
-        rise: Any = self.height_m - self.look_at_m[2] - (0.5 + CUT_AT_TOP) * frame_width_m
+        rise: Any = self.height_m - self.look_at_m[2] - (0.5 + CUT_AT_EDGE) * frame_width_m
         return (rise + abs(rise)) / 2
 
     @property

@@ -66,7 +66,7 @@ class ViewpointSampler:
 
     def of_the_whole(self) -> "ViewpointSampler":
         """The same, of frames alone that the whole landmark fits into; of all where it fits into none."""
-        fits = self.landmark.aim_rise_m(self.table["frame_width_m"]) == 0
+        fits = self.landmark.fits_into(self.table["frame_width_m"])
         if not fits.any():
             return self
         return replace(self, table={name: column[fits] for name, column in self.table.items()})

@@ -26,7 +26,7 @@ from gpslift.procedural.tags import save_photo
 from gpslift.procedural.tourists import Position, visit
 from gpslift.schema.image_prior import DataConfig
 
-VERSION = 2  # of the rule that makes the photos: raise it with every change that alters a pixel or a tag
+VERSION = 3  # of the rule that makes the photos: raise it with every change that alters a pixel or a tag
 SHORT_SIDE = 64
 VISITS_A_TASK = 16
 MEAN_PHOTOS_A_VISIT = 3.5

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+HALF_A_YEAR = timedelta(days=182)  # by which the seasons of the south lag
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def daytime(rng: np.random.Generator, latitude: float) -> tuple[datetime, float,
 
 
 def season_colors(time: datetime) -> tuple[Array, Array]:
-    """Linear colours of lawn and leaves on that day: green in summer, russet in autumn, dull in winter."""
+    """Linear colours of lawn and leaves on that day of the north: green in summer, russet in autumn, dull in winter."""
     day = time.timetuple().tm_yday
     anchors = np.array([0, 90, 150, 230, 290, 340, 366])
     lawn = np.array(
@@ -90,8 +91,9 @@ def draw_weather(rng: np.random.Generator, latitude: float) -> Weather:
     clear, grey = np.array([0.16, 0.34, 0.78]), np.array([0.62, 0.65, 0.70])
     zenith = (1 - cover**2) * clear + cover**2 * grey * rng.uniform(0.75, 1.1)
     horizon = 0.45 * zenith + 0.55 * np.array([0.80, 0.84 - 0.16 * warmth, 0.90 - 0.38 * warmth])
-    lawn, leaf = season_colors(time)
-    winter = time.month in (12, 1, 2)
+    season = time if latitude >= 0 else time + HALF_A_YEAR
+    lawn, leaf = season_colors(season)
+    winter = season.month in (12, 1, 2)
     direction = [np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
     waves = np.column_stack([rng.normal(0, 1, (6, 3)) * rng.uniform(2, 7, (6, 1)), rng.uniform(0, 2 * np.pi, 6)])
     return Weather(

@@ -50,6 +50,13 @@ def test_who_comes_closer_than_the_whole_aims_higher_and_keeps_its_top() -> None
     assert statue.aim_rise_m(several).tolist() == pytest.approx([statue.aim_rise_m(width) for width in several])
 
 
+def test_a_frame_holds_a_landmark_from_top_to_foot_and_from_side_to_side() -> None:
+    """The statue is 96 m high, and aimed at 46.5 m up; the stones stand in a ring of 37 m."""
+    statue, stones = load_landmark("statue_of_liberty"), load_landmark("stonehenge")
+    assert [statue.fits_into(width) for width in (93.0, 94.0, 200.0)] == [False, True, True]
+    assert stones.fits_into(np.array([20.0, 34.8, 35.0, 60.0])).tolist() == [False, False, True, True]
+
+
 def test_unknown_landmark_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"'big_ben'.*statue_of_liberty.*landmarks\.yaml"):
         load_landmark("big_ben")

@@ -77,3 +77,10 @@ def test_the_sky_is_brightest_at_the_sun() -> None:
     away = weather.sun_direction * np.array([-1, -1, 1], np.float32)
     at_sun, opposite = sky_color(weather, np.stack([weather.sun_direction, away]))
     assert at_sun.sum() > opposite.sum() + 0.2
+
+
+def test_snow_falls_in_the_winter_of_its_half_of_the_earth() -> None:
+    for latitude, months in ((45.0, {12, 1, 2}), (-45.0, {6, 7, 8})):
+        rng = np.random.default_rng(3)
+        snowy = [weather.time.month for weather in (draw_weather(rng, latitude) for _ in range(300)) if weather.snow]
+        assert len(snowy) > 8 and set(snowy) <= months
