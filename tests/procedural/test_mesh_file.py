@@ -117,12 +117,12 @@ def test_the_folder_of_photos_follows_from_what_the_files_say(tower: Landmark, w
     recipe = Recipe(grounded(tower), write(), 64, 0)
     mesh = shape_of(tower, recipe.shape, "auto")
     name = recipe.folder_name(mesh)
-    assert name.startswith("tower-house-64-seed0-v2-")
+    assert name.startswith("tower-house-64-seed0-v3-")
     mesh.visual.face_colors[0] = [9, 9, 9, 255]
     assert recipe.folder_name(mesh) != name
     statue = load_landmark("statue_of_liberty")
     plain = Recipe(statue, statue.name, 12000, 0).folder_name(mesh)
-    assert plain == "statue_of_liberty-statue_of_liberty-12000-seed0-v2"
+    assert plain == "statue_of_liberty-statue_of_liberty-12000-seed0-v3"
 
 
 def test_the_real_low_poly_statue(odd_photos: Path, tmp_path: Path) -> None:
