@@ -83,7 +83,7 @@ def keep_told(table: pa.Table, azimuths: dict[str, float], path: str, report: Ph
 def _check_columns(path: str, names: list[str]) -> None:
     if missing := [name for name in COLUMNS if name not in names]:
         has = ", ".join(names) or "nothing"
-        has += "; columns are separated by commas" if len(names) == 1 and len(names[0].split(";")) > 1 else ""
+        has += "; columns are separated by commas" if len(names) == 1 and ";" in has else ""
         raise UserError(
             f"data.azimuths={path}: no column {' and no column '.join(missing)} (its first line has {has}); "
             f"it takes {' and '.join(COLUMNS)}: degrees clockwise from north, of the camera as seen from the landmark"
